@@ -1,0 +1,161 @@
+"""What we learn from: one door, `load_dataset`, to every data set of the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ganbook.data import sources
+from ganbook.data.images import ImageDataset, fit_channels, fit_images, to_float, to_uint8
+from ganbook.data.order import BatchOrder, epoch_permutation
+from ganbook.data.sources import RawImages, Split
+from ganbook.errors import DataError, UserError, unknown
+
+__all__ = [
+    "SOURCES",
+    "BatchOrder",
+    "ImageDataset",
+    "Source",
+    "epoch_permutation",
+    "load_dataset",
+    "to_float",
+    "to_uint8",
+    "whereabouts",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One line of `ganbook datasets`, and how to load it."""
+
+    load: Callable[[Split, Path | None], RawImages]
+    found: Callable[[Path, Split], bool] | None  # None: embedded, always there
+    size: str
+    shape: tuple[int, int, int]
+    about: str
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(
+        load=lambda split, data_dir: sources.load_digits(split),
+        found=None,
+        size="1,437 + 360",
+        shape=(1, 8, 8),
+        about="real handwritten digits (Alpaydin and Kaynak 1998; in scikit-learn, CC BY 4.0)",
+    ),
+    "mnist": Source(
+        load=sources.load_mnist,
+        found=sources.find_mnist,
+        size="60,000 + 10,000",
+        shape=(1, 28, 28),
+        about="real handwritten digits (LeCun et al. 1998; by torchvision)",
+    ),
+}
+
+
+def load_dataset(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    fallback: str | None = None,
+    limit: int | None = None,
+) -> ImageDataset:
+    """Load a data set by name: embedded data at once, others from `data_dir`, else by download.
+
+    Parameters
+    ----------
+    name : str
+        One of the names that `ganbook datasets` lists.
+    data_dir : str or Path, optional
+        Where the files are, and where a download goes. Default: the environment variable GANBOOK_DATA,
+        else ~/.cache/ganbook.
+    split : {"train", "test"}
+        Which part.
+    image_size : int, optional
+        Height and width to pad or resize to (the rule is in `fit_images`). Default: as they are.
+    channels : {1, 3}, optional
+        Turn to grey or to colour. Default: as they are.
+    fallback : str, optional
+        A data set to use instead, with a visible notice, when this one cannot be had.
+    limit : int, optional
+        Keep the first `limit` samples only.
+
+    Returns
+    -------
+    ImageDataset
+        Images in memory as uint8, with labels and class names.
+
+    Raises
+    ------
+    UserError
+        If an argument is out of its range, or a name is unknown.
+    DataError
+        If the data cannot be had and no `fallback` was named; the line says what was tried.
+
+    Examples
+    --------
+    >>> load_dataset("digits")
+    <digits, split='train': 1,437 images of (1, 8, 8), 10 classes, 0.1 MiB as uint8>
+    """
+    part = sources.check_split(split)
+    for key in [name] if fallback is None else [name, fallback]:
+        if key not in SOURCES:
+            raise unknown("data set", key, SOURCES)
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise UserError(f"limit={limit!r}: it must be a whole number of samples, at least 1")
+    folder = sources.default_data_dir() if data_dir is None else Path(data_dir).expanduser()
+
+    source = name
+    try:
+        raw = SOURCES[name].load(part, folder)
+    except DataError as error:
+        if fallback is None:
+            raise
+        # On stdout, so that it shows in notebooks and in the built book too.
+        print(f"Notice: using the data set {fallback!r} instead of {name!r}.\nReason: {error}")
+        source, raw = fallback, SOURCES[fallback].load(part, folder)
+
+    images, labels = raw.images[:limit], None if raw.labels is None else raw.labels[:limit]
+    if channels is not None:
+        images = fit_channels(images, channels)
+    if image_size is not None:
+        images = fit_images(images, image_size, raw.background)
+    spec = {"name": source, "data_dir": None if folder is None else str(folder), "split": part}
+    options = {"image_size": image_size, "channels": channels, "limit": limit}
+    spec |= {key: value for key, value in options.items() if value is not None}
+    return ImageDataset(images, labels, raw.class_names, spec)
+
+
+def whereabouts(
+    name: str, data_dir: str | Path | None = None
+) -> Literal["embedded", "here", "damaged", "would be downloaded"]:
+    """Say whether a data set is embedded, here as files, damaged, or would be downloaded.
+
+    Parameters
+    ----------
+    name : str
+        A name of `SOURCES`.
+    data_dir : str or Path, optional
+        The folder to look into; default as in `load_dataset`.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown.
+    """
+    if name not in SOURCES:
+        raise unknown("data set", name, SOURCES)
+    found = SOURCES[name].found
+    if found is None:
+        return "embedded"
+    folder = sources.default_data_dir() if data_dir is None else Path(data_dir).expanduser()
+    try:
+        here = found(folder or sources.download_dir(), "train")
+    except DataError:
+        return "damaged"
+    return "here" if here else "would be downloaded"
