@@ -14,12 +14,12 @@ so losses that look at both, such as the relativistic ones, need no special case
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.nn.functional import softplus
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Any, Tensor], Tensor]  # the real logits are None where they are not looked at
 
 
 def minimax_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ganbook.data import sources
 from ganbook.data.images import ImageDataset, fit_channels, fit_images, to_float, to_uint8
@@ -125,7 +125,11 @@ def load_dataset(
         images = fit_channels(images, channels)
     if image_size is not None:
         images = fit_images(images, image_size, raw.background)
-    spec = {"name": source, "data_dir": None if folder is None else str(folder), "split": part}
+    spec: dict[str, Any] = {
+        "name": source,
+        "data_dir": None if folder is None else str(folder),
+        "split": part,
+    }
     options = {"image_size": image_size, "channels": channels, "limit": limit}
     spec |= {key: value for key, value in options.items() if value is not None}
     return ImageDataset(images, labels, raw.class_names, spec)

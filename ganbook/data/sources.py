@@ -100,7 +100,8 @@ def load_mnist(split: Split, data_dir: Path | None) -> RawImages:
         with _download_rules(quiet=here):
             dataset = MNIST(root=str(root), train=split == "train", download=not here)
     except (OSError, RuntimeError, ValueError, AssertionError, EOFError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # torchvision's message lists every mirror; the last line says what went wrong.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         if here:
             raise DataError(f"mnist: the files in {root}/MNIST/raw cannot be read ({reason})") from error
         raise DataError(

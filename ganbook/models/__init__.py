@@ -1,0 +1,60 @@
+"""Generators and discriminators, one family a file. Discriminators return logits of shape (N,)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from ganbook.errors import unknown
+from ganbook.models.dcgan import dcgan
+from ganbook.models.mlp import mlp
+
+__all__ = ["FAMILIES", "build", "dcgan", "mlp"]
+
+FAMILIES: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {"dcgan": dcgan, "mlp": mlp}
+
+
+def options(family: str) -> dict[str, Any]:
+    """Return the options of a family and their defaults: what may stand in a recipe's [model] table.
+
+    Raises
+    ------
+    UserError
+        If there is no such family.
+    """
+    if family not in FAMILIES:
+        raise unknown("model family", family, FAMILIES)
+    parameters = inspect.signature(FAMILIES[family]).parameters
+    return {name: p.default for name, p in parameters.items() if name != "shape"}
+
+
+def build(family: str, shape: Sequence[int], **kwargs: Any) -> tuple[nn.Module, nn.Module]:
+    """Build a pair by the name of its family, as a recipe or a checkpoint does.
+
+    Parameters
+    ----------
+    family : str
+        "mlp" or "dcgan".
+    shape : sequence of int
+        Shape of one sample.
+    **kwargs
+        The options of the family.
+
+    Returns
+    -------
+    generator, discriminator : nn.Module
+        Each remembers in its attribute `spec` how it was built.
+
+    Raises
+    ------
+    UserError
+        If the family or an option is unknown, or a value does not fit.
+    """
+    known = options(family)
+    for key in kwargs:
+        if key not in known:
+            raise unknown(f"option of the model family {family!r}:", key, known)
+    return FAMILIES[family](tuple(shape), **kwargs)

@@ -1,0 +1,82 @@
+"""Images in memory: scaling, sizes, channels, and what is refused."""
+
+import pytest
+import torch
+
+from ganbook.data import ImageDataset, to_float, to_uint8
+from ganbook.data.images import fit_channels, fit_images
+from ganbook.errors import UserError
+
+
+def test_scaling_is_exact_at_both_ends_and_undone_exactly():
+    grey = torch.arange(256, dtype=torch.uint8)
+    scaled = to_float(grey)
+    assert scaled.dtype == torch.float32
+    assert scaled.min().item() == -1.0
+    assert scaled.max().item() == 1.0
+    assert torch.equal(to_uint8(scaled), grey)
+    assert to_uint8(torch.tensor([-3.0, 3.0])).tolist() == [0, 255]
+
+
+def test_strokes_on_a_background_are_padded_not_resampled():
+    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    padded = fit_images(images, 32, background=0)
+    assert torch.equal(padded[..., 2:30, 2:30], images)
+    assert padded.sum() == images.sum()
+
+
+def test_everything_else_is_resized():
+    images = torch.full((2, 3, 8, 8), 100, dtype=torch.uint8)
+    assert torch.equal(fit_images(images, 32), torch.full((2, 3, 32, 32), 100, dtype=torch.uint8))
+    half = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    half[..., 32:] = 255
+    small = fit_images(half, 8)
+    assert small[0, 0, 0, 0] == 0
+    assert small[0, 0, 0, 7] == 255
+    checker = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    checker[..., ::2] = 254
+    assert abs(fit_images(checker, 16).float().mean().item() - 127) < 2  # antialiased, not picked
+
+
+def test_channels():
+    grey = torch.randint(0, 256, (2, 1, 4, 4), dtype=torch.uint8)
+    colour = fit_channels(grey, 3)
+    assert colour.shape == (2, 3, 4, 4)
+    assert torch.equal(fit_channels(colour, 1), grey)
+
+
+@pytest.mark.parametrize("size", [0, -4, 3.5, True, "32"])
+def test_bad_image_size(size):
+    with pytest.raises(UserError, match="image_size="):
+        fit_images(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), size)
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4, -1])
+def test_bad_channels(channels):
+    with pytest.raises(UserError, match="channels="):
+        fit_channels(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), channels)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 1, 4, 4), None, "images: got torch.float32"),
+        (torch.zeros(2, 4, 4, dtype=torch.uint8), None, "it takes torch.uint8 of shape"),
+        (torch.zeros(0, 1, 4, 4, dtype=torch.uint8), None, "images: got none"),
+        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.zeros(3), "labels: got shape"),
+    ],
+)
+def test_what_is_no_data_set(images, labels, message):
+    with pytest.raises(UserError, match=message):
+        ImageDataset(images, labels)
+
+
+def test_a_data_set_tells_about_itself():
+    images = torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8)
+    data = ImageDataset(images, torch.tensor([0, 1, 2, 0, 1, 2]), ["a", "b", "c"], {"name": "toy"})
+    assert (len(data), data.shape, data.num_classes, data.name) == (6, (1, 8, 8), 3, "toy")
+    assert "6 images of (1, 8, 8), 3 classes" in repr(data)
+    assert torch.equal(data[2], to_float(images[2]))
+    assert torch.equal(data.batch(torch.tensor([5, 0])), to_float(images[[5, 0]]))
+    figure = data.preview(6, columns=3)
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b", "c", "a", "b", "c"]

@@ -1,0 +1,233 @@
+"""The command line as its users meet it: what works, and one clear line for what does not."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import pytest
+from PIL import Image
+
+from ganbook.cli import main
+
+SMALL = ["mlp-digits", "--device", "cpu", "--set", "hidden=16", "--set", "latent_dim=4"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANBOOK_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def fails(capsys, *arguments):
+    """Run a command that must fail; return its one line on stderr."""
+    capsys.readouterr()
+    try:
+        code = main([str(a) for a in arguments])
+    except SystemExit as exit:  # argparse's own way out
+        code = exit.code
+    error = capsys.readouterr().err
+    assert code == 2
+    lines = [line for line in error.split("\n") if line and "steps/s" not in line and "%|" not in line]
+    assert len(lines) == 1, error
+    assert lines[0].startswith("ganbook")
+    return lines[0]
+
+
+def test_train_sample_and_resume(tmp_path, capsys):
+    assert main(["train", *SMALL, "--steps", "40", "--seed", "3"]) == 0
+    out = capsys.readouterr()
+    run = tmp_path / "runs" / "mlp-digits-001"
+    assert f"samples:  {run.relative_to(tmp_path)}/samples/step-00000040.png" in out.out
+    assert "ganbook sample runs/mlp-digits-001" in out.out
+    assert "steps/s" in out.err
+    assert "D loss" in out.err
+    assert "G loss" in out.err
+
+    recipe = tomllib.loads((run / "recipe.toml").read_text())
+    assert recipe["train"]["seed"] == 3
+    assert recipe["model"] == {"family": "mlp", "latent_dim": 4, "hidden": 16, "layers": 2}
+    assert recipe["made_with"]["device"] == "cpu"
+    assert recipe["made_with"]["torch"]
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["steps"], summary["interrupted"]) == (40, False)
+    assert (run / summary["samples"]).is_file()
+    assert (run / summary["checkpoint"]).is_dir()
+
+    assert main(["sample", str(run), "--num", "9", "--seed", "1"]) == 0
+    with Image.open(run / "grid-9-1.png") as picture:
+        assert picture.size == (3 * 48 + 2 * 2, 3 * 48 + 2 * 2)
+
+    assert main(["train", "--resume", "--steps", "60"]) == 0  # the newest run under runs/
+    assert json.loads((run / "summary.json").read_text())["steps"] == 60
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 60
+
+
+def test_a_run_is_repeated_from_its_own_recipe():
+    assert main(["train", *SMALL, "--steps", "20", "--out", "a"]) == 0
+    assert main(["train", "a/recipe.toml", "--steps", "20", "--out", "b"]) == 0
+    for name in ("generator", "ema", "discriminator_optimizer"):
+        path = f"checkpoints/step-00000020/{name}.safetensors"
+        with open(f"a/{path}", "rb") as one, open(f"b/{path}", "rb") as two:
+            assert one.read() == two.read()
+
+
+def test_every_new_run_gets_a_folder_of_its_own(tmp_path):
+    for _ in range(2):
+        assert main(["train", *SMALL, "--steps", "1"]) == 0
+    assert [p.name for p in sorted((tmp_path / "runs").iterdir())] == ["mlp-digits-001", "mlp-digits-002"]
+
+
+def test_lists(capsys):
+    assert main(["recipes"]) == 0
+    assert capsys.readouterr().out.startswith("dcgan ")
+    assert main(["datasets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("digits") and "embedded" in line for line in lines)
+    assert any(line.startswith("mnist") and "would be downloaded" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["recipes"], ["datasets"]])
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main([*command, "--help"])
+    assert exit.value.code == 0
+    assert "usage: ganbook" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ([], ["COMMAND"]),
+        (["trian"], ["trian"]),
+        (["train", "dcgn"], ["unknown recipe 'dcgn'", "did you mean 'dcgan'"]),
+        (["train", "--dataset", "minst"], ["unknown data set 'minst'", "did you mean 'mnist'"]),
+        (["train", "--steps", "0"], ["--steps", "'0'", "at least 1"]),
+        (["train", "--steps", "ten"], ["'ten' is not a whole number"]),
+        (["train", "--seconds", "-5"], ["'-5' is not a number above 0"]),
+        (["train", "--steps", "5", "--seconds", "5"], ["not allowed with"]),
+        (["train", "--seed", "-1"], ["--seed"]),
+        (["train", "--device", "tpu"], ["--device", "tpu"]),
+        (["train", "--set", "batch_size"], ["--set batch_size", "KEY=VALUE"]),
+        (["train", "--set", "bath_size=3"], ["unknown key 'bath_size'", "'train.batch_size'"]),
+        (["train", "--set", "batch_size=much"], ["batch_size='much'", "whole number"]),
+        (["train", "--set", "batch_size=100000"], ["batch_size=100000", "1437"]),
+        (["train", "--set", "generator_lr=-1"], ["generator_lr=-1", "above 0"]),
+        (["train", "--set", "image_size=8"], ["8x8 pixels do not fit", "28, 32, 64 or 128"]),
+        (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere does not exist"]),
+        (["train", "--resume"], ["no run under runs"]),
+        (["train", "--resume", "--out", "nothing"], ["nothing holds no run"]),
+        (["sample", "nothing"], ["nothing: there is no such run"]),
+        (["sample", ".", "--num", "0"], ["--num", "'0'"]),
+        (["sample", "."], ["no checkpoint that can be loaded"]),
+        (["datasets", "--data-dir", "nowhere"], ["nowhere", "no such folder"]),
+    ],
+)
+def test_mistakes_get_one_line(arguments, parts, capsys, tmp_path):
+    error = fails(capsys, *arguments)
+    for part in parts:
+        assert part in error
+    assert not (tmp_path / "runs").exists()  # nothing was begun
+
+
+def test_another_run_is_not_overwritten(capsys, tmp_path):
+    main(["train", *SMALL, "--steps", "2", "--out", "run"])
+    before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    error = fails(capsys, "train", *SMALL, "--steps", "2", "--out", "run")
+    assert "holds another run" in error
+    assert "--resume --out run" in error
+    assert before == {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+
+
+def test_out_is_a_file(capsys, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "it is a file" in fails(capsys, "train", *SMALL, "--out", "file")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert "cannot be written" in fails(capsys, "train", *SMALL, "--out", "file/run")
+
+
+def test_resuming_another_run_is_refused_with_a_list(capsys):
+    main(["train", *SMALL, "--steps", "2", "--out", "run"])
+    again = ["train", "--resume", "--out", "run", "--steps", "4"]
+    assert "batch_size 64 -> 32" in fails(capsys, *again, "--set", "batch_size=32")
+    assert "seed 0 -> 1" in fails(capsys, *again, "--seed", "1")
+    assert "model.hidden 16 -> 8" in fails(capsys, *again, "--set", "hidden=8")
+    assert "data.name 'digits' -> 'mnist'" in fails(capsys, *again, "--dataset", "mnist")
+    assert "not 'dcgan'" in fails(capsys, "train", "dcgan", *again[1:])
+    assert "it has done 2 of 2 steps" in fails(capsys, "train", "--resume", "--out", "run", "--steps", "2")
+    assert main(again) == 0
+
+
+def test_damaged_checkpoints_are_named(capsys, tmp_path):
+    main(["train", *SMALL, "--steps", "2", "--out", "run"])
+    path = tmp_path / "run" / "checkpoints" / "step-00000002" / "ema.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    for command in (["sample", "run"], ["train", "--resume", "--out", "run", "--steps", "4"]):
+        assert "ema.safetensors is damaged" in fails(capsys, *command)
+
+
+def test_the_picture_cannot_be_written(capsys):
+    main(["train", *SMALL, "--steps", "2", "--out", "run"])
+    assert "--out nowhere/x.png: it cannot be written" in fails(
+        capsys, "sample", "run", "--out", "nowhere/x.png"
+    )
+
+
+def test_a_full_disk_ends_in_one_line_and_keeps_what_there_was(capsys, monkeypatch, tmp_path):
+    from ganbook.training import checkpoint
+
+    real = checkpoint.save_file
+    main(["train", *SMALL, "--steps", "2", "--out", "run"])
+
+    def full(tensors, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    error = fails(capsys, "train", "--resume", "--out", "run", "--steps", "4")
+    assert "No space left on device" in error
+    assert "ganbook train --resume --out run" in error
+    monkeypatch.setattr(checkpoint, "save_file", real)
+    assert main(["train", "--resume", "--out", "run", "--steps", "4"]) == 0
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission(capsys, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert "cannot be written" in fails(capsys, "train", *SMALL, "--out", "locked/run")
+
+
+def test_a_folder_on_a_read_only_place(capsys):
+    if not os.path.isdir("/proc"):
+        pytest.skip("no /proc here")
+    assert "cannot be written" in fails(capsys, "train", *SMALL, "--out", "/proc/ganbook-run")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_was_done_and_says_how_to_resume(number, tmp_path):
+    command = [sys.executable, "-m", "ganbook", "train", *SMALL, "--steps", "1000000", "--out", "run"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert "Stopped after" in out
+    assert "resume:   ganbook train --resume --out run" in out
+    assert "Traceback" not in error
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["interrupted"] is True
+    assert main(["train", "--resume", "--out", "run", "--steps", str(summary["steps"] + 3)]) == 0
+
+
+def test_the_installed_command_is_there():
+    assert shutil.which("ganbook", path=os.path.dirname(sys.executable))

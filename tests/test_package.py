@@ -1,0 +1,128 @@
+"""The package as a whole: light to import, one version, one list of requirements, arrows one way."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ganbook as gb
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_import_is_light_and_starts_no_work():
+    code = "import sys, ganbook; print(sorted(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ast.literal_eval(done.stdout)
+    for heavy in ("torch", "torchvision", "matplotlib", "sklearn", "PIL", "numpy"):
+        assert heavy not in loaded
+    assert done.stderr == ""
+
+
+def test_training_needs_neither_torchvision_nor_matplotlib():
+    """Both cost seconds at import; only MNIST's loader and the figures need them."""
+    code = (
+        "import sys, ganbook as gb; data = gb.load_dataset('digits', limit=64); "
+        "g, d = gb.models.mlp(data.shape, hidden=8); "
+        "gb.Trainer(g, d, data, gb.TrainConfig(batch_size=8)).fit(steps=1, progress=False); "
+        "print([m for m in ('torchvision', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", gb.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(gb, name) is not None
+    assert name in dir(gb)
+
+
+def test_a_wrong_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="trainer"):
+        gb.trainer  # noqa: B018
+
+
+def test_the_version_stands_in_one_place():
+    assert importlib.metadata.version("ganbook") == gb.__version__
+    assert "version" not in PYPROJECT["project"]
+
+
+def requirements(lines):
+    """Split "name[extra]>=1,<2" into the name and the set of bounds."""
+    found = {}
+    for line in lines:
+        name, bounds = re.fullmatch(r"([A-Za-z0-9_-]+)\s*(.*)", line).groups()
+        found[name] = {bound.strip() for bound in bounds.split(",")}
+    return found
+
+
+def test_lower_bounds_only():
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    for line in [*PYPROJECT["project"]["dependencies"], *extras["test"], *extras["metrics"]]:
+        assert re.fullmatch(r"[A-Za-z0-9_-]+>=[0-9.]+", line), line
+
+
+def test_environment_yml_matches_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    assert f"python{PYPROJECT['project']['requires-python']}" in conda
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    ours = requirements(line for line in pip if not line.startswith("-e"))
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    wanted = requirements([*PYPROJECT["project"]["dependencies"], *(x for e in extras.values() for x in e)])
+    assert ours == wanted
+    assert "-e ." in pip
+
+
+LAYERS = {  # what each part may import of ours; arrows point down only
+    "errors": set(),
+    "losses": set(),
+    "metrics": set(),
+    "data": {"errors", "plots"},
+    "models": {"errors"},
+    "plots": {"errors", "data", "training"},
+    "training": {"errors", "data", "models", "losses", "plots"},
+    "recipes": {"errors", "data", "models", "training"},
+}
+
+
+def ours_in(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ganbook":
+            rest = (node.module or "").split(".")[1:]
+            names = rest[:1] or [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("ganbook.")]
+        yield from names
+
+
+@pytest.mark.parametrize("part", sorted(LAYERS))
+def test_arrows_between_modules_point_one_way(part):
+    folder = ROOT / "ganbook" / part
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    used = {name for file in files if file.exists() for name in ours_in(file)} - {part}
+    assert used <= LAYERS[part], f"{part} imports {used - LAYERS[part]}"
+
+
+def test_every_public_function_has_an_example_or_says_what_it_returns():
+    """The examples in the docstrings run (tests/test_docstrings.py); here: nothing public is undocumented."""
+    undocumented = []
+    for file in (ROOT / "ganbook").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                parents = [p for p in ast.walk(tree) if node in ast.iter_child_nodes(p)]
+                inner = any(
+                    isinstance(p, ast.FunctionDef) or getattr(p, "name", "").startswith("_") for p in parents
+                )
+                if not inner and not ast.get_docstring(node):
+                    undocumented.append(f"{file.name}:{node.name}")
+    assert not undocumented
