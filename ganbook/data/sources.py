@@ -105,7 +105,7 @@ def load_mnist(split: Split, data_dir: Path | None) -> RawImages:
         if here:
             raise DataError(f"mnist: the files in {root}/MNIST/raw cannot be read ({reason})") from error
         raise DataError(
-            f"mnist: not in {root}, and the download failed ({reason}). Put MNIST there as "
+            f"mnist: not in {_short(root)}, and the download failed ({reason}). Put MNIST there as "
             "torchvision lays it out (MNIST/raw/train-images-idx3-ubyte, ...), name its folder with "
             "--data-dir or GANBOOK_DATA, or use the embedded data set 'digits'"
         ) from error
@@ -114,6 +114,12 @@ def load_mnist(split: Split, data_dir: Path | None) -> RawImages:
 
 
 # ----------------------------------------------------------------------------------------- folders
+
+
+def _short(path: Path) -> str:
+    """Write a path with ~ for the home folder, as it may end up on a page that others read."""
+    home = str(Path.home())
+    return "~" + str(path)[len(home) :] if str(path).startswith(home + os.sep) else str(path)
 
 
 def default_data_dir() -> Path | None:

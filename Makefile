@@ -1,0 +1,93 @@
+# Everything that GAN Book needs, from a machine that has Python (3.11 or newer), git and make.
+#   make book    install, run every notebook, build the pages
+#   make test    install, lint, types, unit tests, every notebook compared with what it stores
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8000
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+HTML   := book/_build/html
+CACHE  := book/_build/.jupyter_cache
+VENDOR := book/_static/vendor
+
+NOTEBOOKS := $(wildcard book/*.ipynb)
+SOURCES   := $(shell find ganbook -name '*.py' -o -name '*.toml')
+
+.DEFAULT_GOAL := help
+.PHONY: help install book serve test lint types unit notebooks quality store assets clean
+
+help:
+	@echo "make book     install, run every notebook, build the pages"
+	@echo "make serve    read the built pages at http://localhost:$(PORT)"
+	@echo "make test     install, then lint, types, unit tests and every notebook"
+	@echo "make quality  train on the real MNIST in DATA=... and judge the samples"
+	@echo "make store    run every notebook and store its text outputs (after changing one)"
+	@echo "make clean    delete what was built; the environment in $(VENV) stays"
+
+# ---- environment: made once, again only when the requirements change
+
+install: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "GAN Book needs Python 3.11 or newer; this is %d.%d. Name another one: make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[book,metrics,test]'
+	@touch $@
+
+# ---- the book
+
+book: $(READY) assets $(CACHE)/.package
+	$(BIN)/jupyter-book build book --path-output book --config _config.yml --toc $(CURDIR)/_toc.yml -n -W --keep-going
+	@echo "The book is in $(HTML)/index.html; to read it: make serve"
+
+serve:
+	@test -f $(HTML)/index.html || { echo "There is no book yet; first: make book"; exit 1; }
+	@echo "Reading at http://localhost:$(PORT) (end with Ctrl-C)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+# Outputs are cached by a notebook's code; a change of the package makes them stale too.
+$(CACHE)/.package: $(SOURCES)
+	@rm -rf $(CACHE)
+	@mkdir -p $(CACHE)
+	@touch $@
+
+# MathJax for the pages, so that formulas need no network (book/_assets/README.md).
+assets: $(VENDOR)/.done
+
+$(VENDOR)/.done: book/_assets/package-lock.json
+	@mkdir -p $(VENDOR)
+	@if command -v npm >/dev/null 2>&1; then \
+		(cd book/_assets && npm ci --silent --no-audit --no-fund) && \
+		rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax/output && \
+		cp -R book/_assets/node_modules/mathjax/es5/tex-chtml-full.js $(VENDOR)/mathjax/ && \
+		cp -R book/_assets/node_modules/mathjax/es5/output/chtml $(VENDOR)/mathjax/output/ && \
+		touch $@; \
+	else echo "Node's npm is not here: the pages will ask MathJax's usual host for the formulas' script."; fi
+
+# ---- tests
+
+test: lint types unit notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+unit: $(READY)
+	$(BIN)/pytest
+
+notebooks: $(READY)
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=600 -p no:cacheprovider $(NOTEBOOKS)
+
+quality: $(READY)
+	@test -n "$(DATA)" || { echo "name the folder that holds MNIST: make quality DATA=..."; exit 2; }
+	GANBOOK_TEST_DATA="$(DATA)" $(BIN)/pytest -m mnist tests/quality
+
+store: $(READY)
+	$(BIN)/python tools/store_outputs.py $(NOTEBOOKS)
+
+clean:
+	rm -rf book/_build $(VENDOR) book/_assets/node_modules
