@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganbook import data, losses, models, plots, recipes, training
-    from ganbook.data import ImageDataset, load_dataset
+    from ganbook import data, losses, metrics, models, plots, recipes, training
+    from ganbook.data import ImageDataset, PointDataset, load_dataset
     from ganbook.errors import UserError
     from ganbook.training import History, TrainConfig, Trainer
 
 _HOME = {
     "ImageDataset": "ganbook.data",
+    "PointDataset": "ganbook.data",
     "load_dataset": "ganbook.data",
     "UserError": "ganbook.errors",
     "History": "ganbook.training",
     "TrainConfig": "ganbook.training",
     "Trainer": "ganbook.training",
 }
-_MODULES = ("data", "losses", "models", "plots", "recipes", "training")
+_MODULES = ("data", "losses", "metrics", "models", "plots", "recipes", "training")
 
 __all__ = [
     "History",
     "ImageDataset",
+    "PointDataset",
     "TrainConfig",
     "Trainer",
     "UserError",
@@ -34,6 +36,7 @@ __all__ = [
     "data",
     "load_dataset",
     "losses",
+    "metrics",
     "models",
     "plots",
     "recipes",

@@ -221,14 +221,13 @@ def report(trainer: Trainer, out: Path, total: int | None) -> None:
 def sample_command(args: argparse.Namespace) -> None:
     """`ganbook sample`."""
     from ganbook import plots
-    from ganbook.data import to_uint8
     from ganbook.training import load_generator, sample_generator
 
     generator, state = load_generator(args.folder)
-    images = to_uint8(sample_generator(generator, generator.latent_dim, args.num, args.seed))  # type: ignore[arg-type]
+    samples = sample_generator(generator, generator.latent_dim, args.num, args.seed)  # type: ignore[arg-type]
     out = args.out or args.folder / f"grid-{args.num}-{args.seed}.png"
     try:
-        plots.save_grid(images, out)
+        plots.save_samples(samples, out)
     except OSError as error:
         raise UserError(f"--out {out}: it cannot be written ({error.strerror or error})") from error
     print(f"{args.num} samples of step {state['step']:,} (seed {args.seed}): {out}")

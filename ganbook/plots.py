@@ -95,6 +95,46 @@ def save_grid(images: Tensor, path: str | Path, columns: int | None = None) -> N
         temporary.unlink(missing_ok=True)
 
 
+def save_samples(samples: Tensor, path: str | Path, reference: Tensor | None = None) -> None:
+    """Write samples as a PNG: images as a grid, points as a scatter plot.
+
+    Parameters
+    ----------
+    samples : Tensor
+        float32: images (N, C, H, W) in [-1, 1], or points (N, 2).
+    path : str or Path
+        The file.
+    reference : Tensor, optional
+        For points: real points, drawn in grey behind the samples.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; what was there before is unharmed.
+    """
+    from ganbook.data import to_uint8
+
+    if samples.ndim == 4:
+        save_grid(to_uint8(samples), path)
+        return
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    ax = figure.subplots()
+    if reference is not None:
+        ax.scatter(reference[:, 0], reference[:, 1], s=4, color="#bbbbbb", label="real")
+    ax.scatter(samples[:, 0], samples[:, 1], s=4, color=VERMILLION, label="generated")
+    ax.set_aspect("equal")
+    ax.legend(loc="upper right")
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        figure.savefig(temporary, format="png", dpi=100)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def show_images(
     images: Tensor, columns: int = 10, titles: Sequence[str] | None = None, scale: float = 0.6
 ) -> Figure:

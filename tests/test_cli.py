@@ -231,3 +231,12 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_resume(number, tmp_path):
 
 def test_the_installed_command_is_there():
     assert shutil.which("ganbook", path=os.path.dirname(sys.executable))
+
+
+def test_points_are_trained_on_and_drawn_too(tmp_path):
+    small = ["--device", "cpu", "--set", "hidden=16", "--set", "data.limit=2000", "--steps", "20"]
+    assert main(["train", "mlp-ring", *small, "--out", "run"]) == 0
+    with Image.open(tmp_path / "run" / "samples" / "step-00000020.png") as picture:
+        assert picture.size == (500, 500)
+    assert main(["sample", "run", "--num", "50"]) == 0
+    assert main(["train", "--resume", "--out", "run", "--steps", "25"]) == 0

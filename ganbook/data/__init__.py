@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ganbook.data import sources
+from ganbook.data import points, sources
 from ganbook.data.images import ImageDataset, fit_channels, fit_images, to_float, to_uint8
 from ganbook.data.order import BatchOrder, epoch_permutation
-from ganbook.data.sources import RawImages, Split
+from ganbook.data.points import PointDataset
+from ganbook.data.sources import RawImages, Request, Split
 from ganbook.errors import DataError, UserError, unknown
 
 __all__ = [
     "SOURCES",
     "BatchOrder",
+    "Dataset",
     "ImageDataset",
+    "PointDataset",
     "Source",
     "epoch_permutation",
     "load_dataset",
@@ -26,21 +29,42 @@ __all__ = [
 ]
 
 
+Dataset = ImageDataset | PointDataset
+
+POINTS_TRAIN, POINTS_TEST = 100_000, 10_000  # 100,000 to train on: the PacGAN protocol
+
+
 @dataclass(frozen=True)
 class Source:
     """One line of `ganbook datasets`, and how to load it."""
 
-    load: Callable[[Split, Path | None], RawImages]
-    found: Callable[[Path, Split], bool] | None  # None: embedded, always there
+    load: Callable[[Request], RawImages] | None  # None: points, drawn from `distribution`
     size: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     about: str
+    found: Callable[[Path, Split], bool] | None = None  # None: embedded, always there
+    distribution: Callable[[], points.Distribution] | None = None
+
+
+def _points(distribution: Callable[[], points.Distribution], about: str) -> Source:
+    size = f"{POINTS_TRAIN:,} + {POINTS_TEST:,}"
+    return Source(load=None, size=size, shape=(2,), about=about, distribution=distribution)
 
 
 SOURCES: dict[str, Source] = {
+    "ring": _points(points.ring, "8 Gaussians on a circle, sigma 0.01 (drawn; PacGAN's 2D-ring)"),
+    "grid": _points(points.grid, "25 Gaussians on a grid, sigma 0.05 (drawn; PacGAN's 2D-grid)"),
+    "swiss-roll": _points(points.swiss_roll, "a spiral with noise (drawn)"),
+    "two-moons": _points(points.two_moons, "two half circles with noise (drawn)"),
+    "gaussian": _points(points.gaussian, "one Gaussian (drawn)"),
+    "glyphs": Source(
+        load=sources.load_glyph_images,
+        size="60,000 + 10,000",
+        shape=(1, 28, 28),
+        about="digits drawn as pen strokes from known factors; any size, grey or colour (drawn)",
+    ),
     "digits": Source(
-        load=lambda split, data_dir: sources.load_digits(split),
-        found=None,
+        load=sources.load_digits,
         size="1,437 + 360",
         shape=(1, 8, 8),
         about="real handwritten digits (Alpaydin and Kaynak 1998; in scikit-learn, CC BY 4.0)",
@@ -64,7 +88,7 @@ def load_dataset(
     channels: int | None = None,
     fallback: str | None = None,
     limit: int | None = None,
-) -> ImageDataset:
+) -> Dataset:
     """Load a data set by name: embedded data at once, others from `data_dir`, else by download.
 
     Parameters
@@ -87,8 +111,8 @@ def load_dataset(
 
     Returns
     -------
-    ImageDataset
-        Images in memory as uint8, with labels and class names.
+    ImageDataset or PointDataset
+        Images in memory as uint8, or points as float32; with labels and class names.
 
     Raises
     ------
@@ -110,28 +134,36 @@ def load_dataset(
         raise UserError(f"limit={limit!r}: it must be a whole number of samples, at least 1")
     folder = sources.default_data_dir() if data_dir is None else Path(data_dir).expanduser()
 
-    source = name
+    request = Request(part, folder, image_size, channels, limit)
     try:
-        raw = SOURCES[name].load(part, folder)
+        return _load(name, request)
     except DataError as error:
         if fallback is None:
             raise
         # On stdout, so that it shows in notebooks and in the built book too.
         print(f"Notice: using the data set {fallback!r} instead of {name!r}.\nReason: {error}")
-        source, raw = fallback, SOURCES[fallback].load(part, folder)
+        return _load(fallback, request)
 
-    images, labels = raw.images[:limit], None if raw.labels is None else raw.labels[:limit]
-    if channels is not None:
-        images = fit_channels(images, channels)
-    if image_size is not None:
-        images = fit_images(images, image_size, raw.background)
-    spec: dict[str, Any] = {
-        "name": source,
-        "data_dir": None if folder is None else str(folder),
-        "split": part,
-    }
-    options = {"image_size": image_size, "channels": channels, "limit": limit}
-    spec |= {key: value for key, value in options.items() if value is not None}
+
+def _load(name: str, request: Request) -> Dataset:
+    source, options = SOURCES[name], request.options()
+    spec: dict[str, Any] = {"name": name, "split": request.split, **options}
+    if source.distribution is not None:
+        for key in options:
+            if key != "limit":
+                raise UserError(f"{key}={options[key]!r}: the data set {name!r} has points, not images")
+        num, seed = (POINTS_TRAIN, 0) if request.split == "train" else (POINTS_TEST, 1)
+        return PointDataset.draw(source.distribution(), min(num, request.limit or num), seed, spec)
+    assert source.load is not None
+    if source.found is not None and request.data_dir is not None:
+        spec["data_dir"] = str(request.data_dir)
+    raw = source.load(request)
+    images = raw.images[: request.limit]
+    labels = None if raw.labels is None else raw.labels[: request.limit]
+    if request.channels is not None:
+        images = fit_channels(images, request.channels)
+    if request.image_size is not None:
+        images = fit_images(images, request.image_size, raw.background)
     return ImageDataset(images, labels, raw.class_names, spec)
 
 

@@ -21,6 +21,22 @@ DIGIT_NAMES = tuple("0123456789")
 
 
 @dataclass(frozen=True)
+class Request:
+    """What the caller of `load_dataset` wants."""
+
+    split: Split
+    data_dir: Path | None = None
+    image_size: int | None = None
+    channels: int | None = None
+    limit: int | None = None
+
+    def options(self) -> dict[str, int]:
+        """Return the wishes that were given, for the data set's `spec`."""
+        given = {"image_size": self.image_size, "channels": self.channels, "limit": self.limit}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class RawImages:
     """What a source delivers, before any change of size or channels."""
 
@@ -33,7 +49,7 @@ class RawImages:
 # ---------------------------------------------------------------- scikit-learn's digits, always there
 
 
-def load_digits(split: Split) -> RawImages:
+def load_digits(request: Request) -> RawImages:
     """Load scikit-learn's 1,797 real handwritten digits of 8x8 pixels (embedded: no network, no files).
 
     The first 1,437 images are the training split, the last 360 (a fifth) the test split.
@@ -44,8 +60,26 @@ def load_digits(split: Split) -> RawImages:
     # 17 grey levels, 0..16, become 0..255.
     images = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
     labels = torch.from_numpy(digits.target).long()
-    part = slice(None, -360) if split == "train" else slice(-360, None)
+    part = slice(None, -360) if request.split == "train" else slice(-360, None)
     return RawImages(images[part], labels[part], DIGIT_NAMES, background=0)
+
+
+# ------------------------------------------------------------------------- glyphs, drawn on the spot
+
+
+def load_glyph_images(request: Request) -> RawImages:
+    """Draw the glyphs, at the size and in the channels that were asked for.
+
+    Grey glyphs of up to 36 pixels are drawn at 28 and padded, as MNIST is, so that the two look alike.
+    """
+    from ganbook.data.glyphs import load_glyphs
+
+    channels = request.channels or 1
+    size = request.image_size or 28
+    if channels == 1 and 28 <= size <= 36:
+        size = 28
+    images, labels, _ = load_glyphs(request.split, image_size=size, channels=channels, num=request.limit)
+    return RawImages(images, labels, DIGIT_NAMES, background=0 if channels == 1 else None)
 
 
 # ---------------------------------------------------------------------------- MNIST, by torchvision
@@ -80,7 +114,7 @@ def find_mnist(data_dir: Path, split: Split) -> bool:
     return found == len(MNIST_FILES[split])
 
 
-def load_mnist(split: Split, data_dir: Path | None) -> RawImages:
+def load_mnist(request: Request) -> RawImages:
     """Load MNIST through torchvision: from `data_dir` when it is there, else by download.
 
     Raises
@@ -88,6 +122,7 @@ def load_mnist(split: Split, data_dir: Path | None) -> RawImages:
     DataError
         If the files are damaged, or are not there and cannot be downloaded.
     """
+    split, data_dir = request.split, request.data_dir
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(
             f"mnist: the data folder {data_dir} does not exist; create it or name another --data-dir"

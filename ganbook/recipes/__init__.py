@@ -20,7 +20,7 @@ import torch
 
 import ganbook
 from ganbook import models
-from ganbook.data import SOURCES, ImageDataset, load_dataset
+from ganbook.data import SOURCES, Dataset, load_dataset
 from ganbook.errors import UserError, unknown
 from ganbook.training import TrainConfig, Trainer
 
@@ -102,7 +102,7 @@ class Recipe:
             tables[table][name] = value
         return Recipe(self.name, self.about, **tables)
 
-    def trainer(self, data: ImageDataset, out: Path | None) -> Trainer:
+    def trainer(self, data: Dataset, out: Path | None) -> Trainer:
         """Build the networks (initialised from the recipe's seed) and the trainer."""
         config = self.config()
         torch.manual_seed(config.seed)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tqdm.std import tqdm
 
 from ganbook import models
-from ganbook.data import BatchOrder, ImageDataset, load_dataset, to_uint8
+from ganbook.data import BatchOrder, Dataset, PointDataset, load_dataset
 from ganbook.errors import CheckpointError, DivergedError, UserError, unknown
 from ganbook.losses import LOSSES
 from ganbook.training import checkpoint
@@ -140,7 +140,7 @@ class Trainer:
         Maps latents (N, latent_dim) to samples (N, *data.shape); it has the attribute `latent_dim`.
     discriminator : nn.Module
         Maps samples to logits (N,).
-    data : ImageDataset
+    data : ImageDataset or PointDataset
         What to learn from.
     config : TrainConfig, optional
         Settings; the defaults train a small DCGAN well.
@@ -169,7 +169,7 @@ class Trainer:
         self,
         generator: nn.Module,
         discriminator: nn.Module,
-        data: ImageDataset,
+        data: Dataset,
         config: TrainConfig | None = None,
         out: str | Path | None = None,
         info: dict[str, Any] | None = None,
@@ -373,7 +373,9 @@ class Trainer:
         assert self.out is not None
         folder = self.out / "samples"
         folder.mkdir(parents=True, exist_ok=True)
-        plots.save_grid(to_uint8(self.sample(64)), folder / f"step-{self.step:08d}.png")
+        points = self.data.points[:1000].cpu() if isinstance(self.data, PointDataset) else None
+        samples = self.sample(64 if points is None else 1000)
+        plots.save_samples(samples, folder / f"step-{self.step:08d}.png", points)
 
     # ------------------------------------------------------------------------------- save and load
 
@@ -432,7 +434,7 @@ class Trainer:
         *,
         generator: nn.Module | None = None,
         discriminator: nn.Module | None = None,
-        data: ImageDataset | None = None,
+        data: Dataset | None = None,
         config: TrainConfig | None = None,
     ) -> Trainer:
         """Load a checkpoint, or the newest one of a run folder that verifies, and go on from there exactly.
@@ -443,7 +445,7 @@ class Trainer:
             A checkpoint, or a run folder with `checkpoints/` in it.
         generator, discriminator : nn.Module, optional
             Networks of the same build; needed where they are not from `ganbook.models`.
-        data : ImageDataset, optional
+        data : ImageDataset or PointDataset, optional
             The data; needed where they are not from `load_dataset`.
         config : TrainConfig, optional
             Settings to go on with; only those that do not change the course of training may differ.

@@ -140,3 +140,22 @@ def test_a_missing_folder_is_not_created(tmp_path):
 def test_bad_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
         gb.load_dataset(**arguments)
+
+
+def test_points_and_glyphs_come_through_the_same_door():
+    ring = gb.load_dataset("ring", limit=500)
+    assert ring.shape == (2,)
+    assert ring.num_classes == 8
+    assert ring.distribution.modes.shape == (8, 2)
+    assert gb.load_dataset(**ring.spec).points.equal(ring.points)
+    assert not gb.load_dataset("ring", split="test", limit=500).points.equal(ring.points)
+    with pytest.raises(UserError, match=r"image_size=28: the data set 'ring' has points, not images"):
+        gb.load_dataset("ring", image_size=28)
+
+    glyphs = gb.load_dataset("glyphs", limit=50)
+    assert glyphs.shape == (1, 28, 28)
+    assert glyphs.num_classes == 10
+    padded = gb.load_dataset("glyphs", limit=50, image_size=32)
+    assert torch.equal(padded.images[..., 2:30, 2:30], glyphs.images)
+    assert gb.load_dataset("glyphs", limit=5, image_size=64, channels=3).shape == (3, 64, 64)
+    assert gb.load_dataset(**padded.spec).images.equal(padded.images)

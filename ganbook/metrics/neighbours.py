@@ -1,0 +1,130 @@
+"""Precision and recall, density and coverage: the real and the generated set as unions of balls."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganbook.metrics._checks import Features, check_features, check_same_width, check_whole, float64
+from ganbook.metrics._distances import centre, inside_balls, squared_radii
+
+
+class PrecisionRecall(NamedTuple):
+    """Share of fakes that look real, and share of the real set that fakes reach."""
+
+    precision: float
+    recall: float
+
+
+class DensityCoverage(NamedTuple):
+    """How densely real samples surround the fakes, and share of real samples with a fake nearby."""
+
+    density: float
+    coverage: float
+
+
+def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: int = 1024) -> PrecisionRecall:
+    """Return improved precision and recall.
+
+    A set's manifold is the union of balls around its samples x, each out to the k-th nearest other sample,
+    NN_k(x). A point y is in it if ||y - x|| <= ||x - NN_k(x)|| for some x (closed balls). Then
+
+        precision = share of fakes in the manifold of the real set     (fidelity)
+        recall    = share of real samples in the manifold of the fakes (diversity)
+
+    Both in [0, 1], higher is better. Two samples of one distribution do not score 1.
+
+    Known bias: depends on k and on both numbers of samples; compare at equal ones only. An outlier has a
+    large ball: real outliers raise precision, fake outliers raise recall (see `density_coverage`).
+
+    Parameters
+    ----------
+    real, fake : Tensor or ndarray
+        Shapes (N_real, d) and (N_fake, d).
+    k : int
+        Which neighbour gives the radius, from 1 to N - 1 of the smaller set.
+    chunk : int
+        Rows at a time; memory is a few times chunk x N x 8 bytes. Does not change the result.
+
+    Returns
+    -------
+    PrecisionRecall
+        `(precision, recall)`.
+
+    Raises
+    ------
+    ValueError
+        If k is too large, the widths differ, or features are not finite, not floating-point or constant.
+
+    Notes
+    -----
+    Source: Kynkäänniemi, Karras, Laine, Lehtinen & Aila, "Improved precision and recall metric for assessing
+    generative models", NeurIPS 2019, equations 1 and 2.
+    """
+    x, y = _check_sets(real, fake, k, chunk, both_radii=True)
+
+    def share_inside(points: Tensor, centres: Tensor) -> float:
+        balls = inside_balls(points, centres, squared_radii(centres, k, chunk), chunk, closed=True)
+        return torch.cat([inside.any(dim=1) for inside in balls]).double().mean().item()
+
+    return PrecisionRecall(precision=share_inside(y, x), recall=share_inside(x, y))
+
+
+def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: int = 1024) -> DensityCoverage:
+    """Return density and coverage: like precision and recall, with balls around real samples only.
+
+        density  = 1/(k M) sum_j sum_i 1[y_j in B(x_i, NND_k(x_i))]
+        coverage = 1/N sum_i 1[some y_j is in B(x_i, NND_k(x_i))]
+
+    for N real x, M fake y, and NND_k(x) the distance to the k-th nearest other real sample. The balls are
+    open (<, as in the authors' code), so that equal sets have density 1; real samples repeated more than k
+    times have radius 0 and no inside. Density (fidelity) is in [0, N/k], so not at most 1; coverage
+    (diversity) is in [0, 1]; higher is better.
+
+    Known bias: for two samples of one distribution the expected density is 1, and the expected coverage is
+    1 - [(N-1)...(N-k)] / [(M+N-1)...(M+N-k)], near 1 - 2^-k for N = M: not 1. Compare at equal k, N and M.
+
+    Parameters
+    ----------
+    real, fake : Tensor or ndarray
+        Shapes (N, d) and (M, d).
+    k : int
+        Which neighbour gives the radius, from 1 to N - 1.
+    chunk : int
+        Rows at a time; memory is a few times chunk x N x 8 bytes. Does not change the result.
+
+    Returns
+    -------
+    DensityCoverage
+        `(density, coverage)`.
+
+    Raises
+    ------
+    ValueError
+        If k is too large, the widths differ, or features are not finite, not floating-point or constant.
+
+    Notes
+    -----
+    Source: Naeem, Oh, Uh, Choi & Yoo, "Reliable fidelity and diversity metrics for generative models",
+    ICML 2020, section 3.
+    """
+    x, y = _check_sets(real, fake, k, chunk, both_radii=False)
+    in_balls, covered = 0, torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for inside in inside_balls(y, x, squared_radii(x, k, chunk), chunk, closed=False):
+        in_balls += int(inside.sum())
+        covered |= inside.any(dim=0)
+    return DensityCoverage(density=in_balls / (k * len(y)), coverage=covered.double().mean().item())
+
+
+def _check_sets(
+    real: Features, fake: Features, k: int, chunk: int, *, both_radii: bool
+) -> tuple[Tensor, ...]:
+    check_features(real, "real")
+    check_features(fake, "fake")
+    check_same_width(real=real, fake=fake)
+    largest = (min(len(real), len(fake)) if both_radii else len(real)) - 1
+    check_whole(k, "k", low=1, high=largest, why=", the other samples of the set")
+    check_whole(chunk, "chunk", low=1)
+    return centre(float64(real), float64(fake))
