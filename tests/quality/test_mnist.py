@@ -18,7 +18,7 @@ from ganbook import recipes, training
 from ganbook.training import trainer as trainer_module
 
 pytestmark = pytest.mark.mnist
-STEPS = 1200
+STEPS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +54,20 @@ def judge(data_dir):
 
 
 def verdict(judge, images):
-    """Return the share of each digit among the images, and the share that the judge is sure of."""
+    """Return the share of each digit among the images, and the share that the judge is confident of."""
     with torch.no_grad():
         p = judge(images).softmax(1)
-    return p.argmax(1).bincount(minlength=10) / len(images), (p.max(1).values > 0.9).float().mean().item()
+    return p.argmax(1).bincount(minlength=10) / len(images), (p.max(1).values > 0.8).float().mean().item()
 
 
-def good(judge, images):
-    shares, sure = verdict(judge, images)
-    print("share of each digit:", [round(s, 3) for s in shares.tolist()], "sure:", round(sure, 3))
-    return bool(shares.min() >= 0.01 and shares.max() <= 0.30 and sure >= 0.65)
+def good(judge, images, bound=0.5):
+    """All ten digits, none above 30 %, and the judge is confident of most of the images."""
+    shares, confident = verdict(judge, images)
+    print("shares:", [round(s, 3) for s in shares.tolist()], "confident:", round(confident, 3))
+    return bool(shares.min() >= 0.01 and shares.max() <= 0.30 and confident > bound)
 
 
-def train(data_dir, steps=STEPS):
+def train(data_dir, steps):
     recipe = recipes.load("dcgan-mnist").replace({"data_dir": str(data_dir), "device": "cpu"})
     trainer = recipe.trainer(gb.load_dataset(**recipe.data), None)
     trainer.fit(steps=steps, progress=False)
@@ -82,10 +83,18 @@ def test_the_judge_would_not_pass_anything(judge, data_dir):
     assert not good(judge, blurred)
 
 
-def test_a_minute_of_dcgan_draws_all_ten_digits(judge, data_dir):
-    trainer = train(data_dir)
-    images = trainer.sample(1000)
-    assert good(judge, images)
+@pytest.fixture(scope="module")
+def trained(data_dir):
+    """The real run: its trainer, and samples from halfway."""
+    trainer = train(data_dir, STEPS // 2)
+    halfway = trainer.sample(1000)
+    trainer.fit(steps=STEPS // 2, progress=False)
+    return trainer, halfway
+
+
+def test_a_minute_or_two_of_dcgan_draws_all_ten_digits(judge, trained):
+    trainer, _ = trained
+    assert good(judge, trainer.sample(1000))
     assert not good(judge, trainer.sample(1).expand(1000, -1, -1, -1))
 
 
@@ -121,8 +130,9 @@ def test_no_gradient_crosses_over_in_the_real_run(data_dir, monkeypatch):
     assert turns == ["discriminator", "generator"] * 3
 
 
-def test_the_bounds_catch_steps_that_are_broken(judge, data_dir, monkeypatch):
-    """The harmful forms of the three mistakes, at half the length: none comes near the bounds."""
+def test_steps_that_are_broken_do_not_pass(judge, trained, data_dir, monkeypatch):
+    """The harmful forms of the three mistakes, against the real run at the same length, halfway."""
+    assert good(judge, trained[1], bound=0.3)
     real_d, real_g = training.discriminator_step, training.generator_step
 
     def wrong_sign(generator, discriminator, optimizer, loss, z, real=None, **kwargs):
@@ -155,4 +165,6 @@ def test_the_bounds_catch_steps_that_are_broken(judge, data_dir, monkeypatch):
     ):
         with monkeypatch.context() as patch:
             patch.setattr(trainer_module, name, broken)
-            assert not good(judge, train(data_dir, steps=STEPS // 2).sample(1000)), broken.__name__
+            images = train(data_dir, STEPS // 2).sample(1000)
+        print(broken.__name__)
+        assert not good(judge, images, bound=0.3), broken.__name__
