@@ -223,6 +223,8 @@ def sample_command(args: argparse.Namespace) -> None:
     from ganbook import plots
     from ganbook.training import load_generator, sample_generator
 
+    if args.out is not None and args.out.suffix.lower() != ".png":
+        raise UserError(f"--out {args.out}: it takes a file name that ends in .png")
     generator, state = load_generator(args.folder)
     samples = sample_generator(generator, generator.latent_dim, args.num, args.seed)  # type: ignore[arg-type]
     out = args.out or args.folder / f"grid-{args.num}-{args.seed}.png"
@@ -293,7 +295,8 @@ def _new_run(recipe: Recipe) -> Path:
 
 
 def _newest_run() -> Path:
-    found = sorted(RUNS.glob("*/recipe.toml"), key=lambda path: path.stat().st_mtime)
+    """Find the run under runs/ that was worked on last."""
+    found = sorted(RUNS.glob("*/recipe.toml"), key=lambda path: path.parent.stat().st_mtime)
     if not found:
         raise UserError(f"--resume: there is no run under {RUNS}/; name its folder with --out")
     return found[-1].parent

@@ -127,6 +127,7 @@ def test_help(command, capsys):
         (["sample", "nothing"], ["nothing: there is no such run"]),
         (["sample", ".", "--num", "0"], ["--num", "'0'"]),
         (["sample", "."], ["no checkpoint that can be loaded"]),
+        (["sample", ".", "--out", "grid.jpg"], ["--out grid.jpg", "ends in .png"]),
         (["datasets", "--data-dir", "nowhere"], ["nowhere", "no such folder"]),
     ],
 )

@@ -271,6 +271,7 @@ class Trainer:
         self.interrupted = False
         if self.out is not None and self.step == 0:
             self._save_samples()  # the grid before any training, to compare with
+            self._save_checkpoint()  # from here on the run can be resumed, whatever happens
         with _stop_requested() as stop, _Bar(steps, seconds, progress) as bar:
             while not stop.is_set():
                 elapsed = time.perf_counter() - started

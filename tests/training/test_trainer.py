@@ -175,6 +175,20 @@ def test_a_run_folder(tmp_path):
     assert record["images_per_second"] > 0
 
 
+def test_a_run_can_be_resumed_from_its_very_beginning(tmp_path):
+    """Killed before the first regular checkpoint: the one of step 0 is there."""
+    trainer = make(out=tmp_path / "run")
+    step, trainer.train_step = trainer.train_step, lambda: (_ for _ in ()).throw(RuntimeError("killed"))
+    with pytest.raises(RuntimeError, match="killed"):
+        trainer.fit(steps=3, progress=False)
+    trainer.train_step = step
+    resumed = gb.Trainer.load(tmp_path / "run", data=trainer.data)
+    resumed.fit(steps=3, progress=False)
+    whole = make()
+    whole.fit(steps=3, progress=False)
+    assert_same_bits(bits(whole), bits(resumed))
+
+
 def test_a_folder_that_holds_a_run_is_not_written_to(tmp_path):
     make(out=tmp_path / "run").fit(steps=1, progress=False)
     with pytest.raises(UserError, match="it holds another run"):
