@@ -168,8 +168,17 @@ def test_resuming_another_run_is_refused_with_a_list(capsys):
 
 def test_damaged_checkpoints_are_named(capsys, tmp_path):
     main(["train", *SMALL, "--steps", "2", "--out", "run"])
-    path = tmp_path / "run" / "checkpoints" / "step-00000002" / "ema.safetensors"
-    path.write_bytes(path.read_bytes()[:-10])
+
+    def damage(step):
+        path = tmp_path / "run" / "checkpoints" / f"step-{step:08d}" / "ema.safetensors"
+        path.write_bytes(path.read_bytes()[:-10])
+
+    damage(2)  # the one before it is used, and that is said
+    assert main(["sample", "run"]) == 0
+    out = capsys.readouterr().out
+    assert "step-00000002 passed over: ema.safetensors is damaged" in out
+    assert "samples of step 0" in out
+    damage(0)
     for command in (["sample", "run"], ["train", "--resume", "--out", "run", "--steps", "4"]):
         assert "ema.safetensors is damaged" in fails(capsys, *command)
 
