@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser(
         "train",
-        help="train a recipe (with no argument: embedded data, no network, about a minute)",
+        help="train a recipe (with no argument: embedded data, no network, a minute or two)",
         description="Train a recipe. With no argument: a DCGAN on embedded real digits, with no network.",
     )
     train.set_defaults(run=train_command)
@@ -258,7 +258,7 @@ def datasets_command(args: argparse.Namespace) -> None:
     for name, source in SOURCES.items():
         shape = "x".join(str(n) for n in source.shape)
         print(
-            f"{name:12}  {whereabouts(name, args.data_dir):19}  {source.size:15}  {shape:8}  {source.about}"
+            f"{name:12}  {whereabouts(name, args.data_dir):19}  {source.size:16}  {shape:7}  {source.about}"
         )
 
 
