@@ -110,7 +110,8 @@ def train_command(args: argparse.Namespace) -> None:
     """`ganbook train`."""
     changes = _changes(args)
     trainer, recipe, out = _resume(args, changes) if args.resume else _start(args, changes)
-    total = None if args.seconds else args.steps or trainer.config.steps
+    total = None if args.seconds else trainer.config.steps
+    again = f"ganbook train --resume --out {out}" + (f" --seconds {args.seconds:g}" if args.seconds else "")
     if total is not None and total <= trainer.step:
         raise UserError(
             f"{out}: it has done {trainer.step:,} of {total:,} steps; name a larger --steps to go on"
@@ -125,16 +126,15 @@ def train_command(args: argparse.Namespace) -> None:
     except OSError as error:
         raise UserError(
             f"{out}: it cannot be written ({error.strerror or error}); what was saved before is kept. "
-            f"Make room, then: ganbook train --resume --out {out}"
+            f"Make room, then: {again}"
         ) from error
     write_summary(trainer, recipe, out)
-    report(trainer, out, total)
+    report(trainer, out, again)
 
 
 def _start(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, Recipe, Path]:
     from ganbook import recipes
     from ganbook.data import load_dataset
-    from ganbook.training.checkpoint import write_file
     from ganbook.training.trainer import check_out
 
     recipe = recipes.load(args.recipe or recipes.DEFAULT).replace(changes)
@@ -142,6 +142,14 @@ def _start(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, 
     check_out(out)
     data = load_dataset(**recipe.data)
     trainer = recipe.trainer(data, out)
+    _write_recipe(trainer, recipe, out)
+    return trainer, recipe, out
+
+
+def _write_recipe(trainer: Trainer, recipe: Recipe, out: Path) -> None:
+    from ganbook import recipes
+    from ganbook.training.checkpoint import write_file
+
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_file(out / "recipe.toml", recipe.dumps(recipes.made_with(trainer)))
@@ -149,7 +157,6 @@ def _start(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, 
         raise UserError(
             f"--out {out}: it cannot be written ({error.strerror}); name another folder"
         ) from error
-    return trainer, recipe, out
 
 
 def _resume(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, Recipe, Path]:
@@ -177,7 +184,9 @@ def _resume(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer,
             "leave them as they were, or start a new run"
         )
     data = load_dataset(**recipe.data)
-    return Trainer.load(out, data=data, config=recipe.config()), recipe, out
+    trainer = Trainer.load(out, data=data, config=recipe.config())
+    _write_recipe(trainer, recipe, out)
+    return trainer, recipe, out
 
 
 def write_summary(trainer: Trainer, recipe: Recipe, out: Path) -> None:
@@ -201,21 +210,20 @@ def write_summary(trainer: Trainer, recipe: Recipe, out: Path) -> None:
     write_file(out / "summary.json", json.dumps(summary, indent=1) + "\n")
 
 
-def report(trainer: Trainer, out: Path, total: int | None) -> None:
+def report(trainer: Trainer, out: Path, again: str) -> None:
     """Say what was done, where the samples are, and how to see more."""
     rate = trainer.step * trainer.config.batch_size / max(trainer.seconds, 1e-9)
     done = f"{trainer.step:,} steps in {trainer.seconds:.0f} s ({rate:,.0f} images/s)"
     if trainer.interrupted:
         print(f"Stopped after {done}. Everything so far is kept.")
-        print(f"  resume:   ganbook train --resume --out {out}")
+        print(f"  resume:   {again}")
     else:
         print(f"Done: {done}.")
     grid = out / "samples" / f"step-{trainer.step:08d}.png"
     print(f"  samples:  {grid}  (before training: step-00000000.png)")
     print(f"  more:     ganbook sample {out} --num 100 --seed 1")
     if not trainer.interrupted:
-        further = f"--steps {2 * trainer.step}" if total is not None else f"--seconds {trainer.seconds:.0f}"
-        print(f"  go on:    ganbook train --resume --out {out} {further}")
+        print(f"  go on:    {again}" + ("" if "--seconds" in again else f" --steps {2 * trainer.step}"))
 
 
 def sample_command(args: argparse.Namespace) -> None:
@@ -283,6 +291,7 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
         "train.seed": args.seed,
         "train.device": args.device,
         "train.precision": args.precision,
+        "train.steps": args.steps,  # kept in recipe.toml, so that a resumed run knows where it was going
     }
     return changes | {key: value for key, value in options.items() if value is not None}
 

@@ -70,6 +70,28 @@ def test_train_sample_and_resume(tmp_path, capsys):
     assert steps[-1] == 60
 
 
+def test_a_run_that_was_cut_off_goes_on_to_where_it_was_going(tmp_path, capsys, monkeypatch):
+    """The command that is printed works as it stands, past the recipe's own number of steps too."""
+    from ganbook.training import Trainer
+
+    step = Trainer.train_step
+
+    def cut(trainer):
+        if trainer.step == 7:
+            signal.raise_signal(signal.SIGINT)
+        return step(trainer)
+
+    monkeypatch.setattr(Trainer, "train_step", cut)
+    assert main(["train", *SMALL, "--set", "train.steps=5", "--steps", "12", "--out", "run"]) == 0
+    (command,) = [line for line in capsys.readouterr().out.splitlines() if "resume:" in line]
+    assert main(command.split("ganbook ")[1].split()) == 0
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (summary["steps"], summary["interrupted"]) == (12, False)
+
+    assert main(["train", *SMALL, "--seconds", "30", "--out", "timed"]) == 0  # cut at step 7 as well
+    assert "resume:   ganbook train --resume --out timed --seconds 30\n" in capsys.readouterr().out
+
+
 def test_a_run_is_repeated_from_its_own_recipe():
     assert main(["train", *SMALL, "--steps", "20", "--out", "a"]) == 0
     assert main(["train", "a/recipe.toml", "--steps", "20", "--out", "b"]) == 0
@@ -122,6 +144,12 @@ def test_help(command, capsys):
         (["train", "--set", "generator_lr=-1"], ["generator_lr=-1", "above 0"]),
         (["train", "--set", "image_size=8"], ["8x8 pixels do not fit", "28, 32, 64 or 128"]),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere does not exist"]),
+        (["train", "--dataset", "glyphs", "--set", "image_size=big"], ["image_size='big'"]),
+        (["train", "--dataset", "ring", "--set", "channels=[1]"], ["channels=[1]"]),
+        (["train", "--set", "data.name=[1]"], ["name=[1]", "text"]),
+        (["train", "--set", "family=[1]"], ["family=[1]", "text"]),
+        (["train", "--set", "data_dir=3"], ["data_dir=3", "text"]),
+        (["train", "--set", "loss=[1]"], ["unknown loss [1]"]),
         (["train", "--resume"], ["no run under runs"]),
         (["train", "--resume", "--out", "nothing"], ["nothing holds no run"]),
         (["sample", "nothing"], ["nothing: there is no such run"]),
@@ -232,7 +260,8 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_resume(number, tmp_path):
     out, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
     assert "Stopped after" in out
-    assert "resume:   ganbook train --resume --out run" in out
+    assert "resume:   ganbook train --resume --out run\n" in out
+    assert tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())["train"]["steps"] == 1_000_000
     assert "Traceback" not in error
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["interrupted"] is True

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganbook.data import points, sources
-from ganbook.data.images import ImageDataset, fit_channels, fit_images, to_float, to_uint8
+from ganbook.data.images import (
+    ImageDataset,
+    check_channels,
+    check_image_size,
+    fit_channels,
+    fit_images,
+    to_float,
+    to_uint8,
+)
 from ganbook.data.order import BatchOrder, epoch_permutation
 from ganbook.data.points import PointDataset
 from ganbook.data.sources import RawImages, Request, Split
@@ -132,6 +140,10 @@ def load_dataset(
             raise unknown("data set", key, SOURCES)
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise UserError(f"limit={limit!r}: it must be a whole number of samples, at least 1")
+    if image_size is not None:  # all is checked before anything is loaded or fetched
+        check_image_size(image_size)
+    if channels is not None:
+        check_channels(channels)
     folder = sources.default_data_dir() if data_dir is None else Path(data_dir).expanduser()
 
     request = Request(part, folder, image_size, channels, limit)

@@ -25,6 +25,18 @@ def to_uint8(images: Tensor) -> Tensor:
     return images.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
+def check_image_size(image_size: int) -> None:
+    """Raise a `UserError` unless `image_size` is a positive whole number."""
+    if not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1:
+        raise UserError(f"image_size={image_size!r}: it must be a whole number of pixels, at least 1")
+
+
+def check_channels(channels: int) -> None:
+    """Raise a `UserError` unless `channels` is 1 or 3."""
+    if channels not in (1, 3):
+        raise UserError(f"channels={channels!r}: it must be 1 (grey) or 3 (colour)")
+
+
 def fit_images(images: Tensor, image_size: int, background: int | None = None) -> Tensor:
     """Bring images to `image_size` x `image_size`. The only place of the package where a size changes.
 
@@ -51,8 +63,7 @@ def fit_images(images: Tensor, image_size: int, background: int | None = None) -
     UserError
         If `image_size` is not a positive whole number.
     """
-    if not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1:
-        raise UserError(f"image_size={image_size!r}: it must be a whole number of pixels, at least 1")
+    check_image_size(image_size)
     height, width = images.shape[-2:]
     if (height, width) == (image_size, image_size):
         return images
@@ -90,8 +101,7 @@ def fit_channels(images: Tensor, channels: int) -> Tensor:
     UserError
         If `channels` is neither 1 nor 3.
     """
-    if channels not in (1, 3):
-        raise UserError(f"channels={channels!r}: it must be 1 (grey) or 3 (colour)")
+    check_channels(channels)
     if images.shape[1] == channels:
         return images
     if channels == 3:

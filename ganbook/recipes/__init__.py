@@ -51,6 +51,10 @@ class Recipe:
                 raise unknown(f"key in [data] of recipe {self.name!r}:", key, DATA_KEYS)
         if "name" not in self.data or "family" not in self.model:
             raise UserError(f"recipe {self.name!r}: it needs data.name and model.family")
+        words = {key: self.data.get(key) for key in ("name", "data_dir", "split", "fallback")}
+        for key, value in {**words, "family": self.model["family"]}.items():
+            if value is not None and not isinstance(value, str):
+                raise UserError(f"{key}={value!r}: it must be text")
         if self.data["name"] not in SOURCES:
             raise unknown("data set", self.data["name"], SOURCES)
         known = models.options(self.model["family"])
@@ -87,6 +91,8 @@ class Recipe:
             If a key is unknown or ambiguous, or a value does not fit.
         """
         family = changes.get("model.family", changes.get("family", self.model["family"]))
+        if not isinstance(family, str):
+            raise UserError(f"family={family!r}: it must be text")
         known = {f"data.{key}" for key in DATA_KEYS} | {f"train.{key}" for key in TRAIN_KEYS}
         known |= {"model.family"} | {f"model.{key}" for key in models.options(family)}
         tables = {name: dict(getattr(self, name)) for name in ("data", "model", "train")}

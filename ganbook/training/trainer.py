@@ -71,7 +71,7 @@ class TrainConfig:
     """Checkpoints to keep."""
 
     def __post_init__(self) -> None:
-        if self.loss not in LOSSES:
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise unknown("loss", self.loss, LOSSES)
         for key in ("batch_size", "discriminator_steps", "steps", "log_every", "sample_every",
                     "checkpoint_every", "keep_last"):  # fmt: skip
