@@ -1,7 +1,9 @@
-"""Images held in memory as uint8, and the one place where they are scaled, padded or resized."""
+"""Images held in memory as uint8, and the one place where images are scaled, padded or resized."""
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,9 @@ from ganbook.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL import Image
+
+MAX_SIZE = 4096  # pixels; more is a slip of the finger
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -26,19 +31,19 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def check_image_size(image_size: int) -> None:
-    """Raise a `UserError` unless `image_size` is a positive whole number."""
-    if not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1:
-        raise UserError(f"image_size={image_size!r}: it must be a whole number of pixels, at least 1")
+    """Raise a `UserError` unless `image_size` is a whole number from 1 to 4096."""
+    if not isinstance(image_size, int) or isinstance(image_size, bool) or not 1 <= image_size <= MAX_SIZE:
+        raise UserError(f"image_size={image_size!r}: it must be a whole number of pixels, 1 to {MAX_SIZE}")
 
 
 def check_channels(channels: int) -> None:
     """Raise a `UserError` unless `channels` is 1 or 3."""
-    if channels not in (1, 3):
+    if isinstance(channels, bool) or not isinstance(channels, int) or channels not in (1, 3):
         raise UserError(f"channels={channels!r}: it must be 1 (grey) or 3 (colour)")
 
 
 def fit_images(images: Tensor, image_size: int, background: int | None = None) -> Tensor:
-    """Bring images to `image_size` x `image_size`. The only place of the package where a size changes.
+    """Bring images to `image_size` x `image_size`.
 
     The rule: strokes on a plain background (`background` given: MNIST) that must grow by at most four
     pixels a side are *padded* with the background, as LeNet did, so that no grey level changes. Everything
@@ -61,7 +66,7 @@ def fit_images(images: Tensor, image_size: int, background: int | None = None) -
     Raises
     ------
     UserError
-        If `image_size` is not a positive whole number.
+        If `image_size` is not a whole number from 1 to 4096.
     """
     check_image_size(image_size)
     height, width = images.shape[-2:]
@@ -79,6 +84,35 @@ def fit_images(images: Tensor, image_size: int, background: int | None = None) -
         for part in images.split(4096)  # in parts, so that the float copy stays small
     ]
     return torch.cat(parts)
+
+
+def fit_picture(picture: Image.Image, image_size: int) -> Image.Image:
+    """Cut the centre square out of a picture (Pillow's) and resize it, bicubic with antialiasing.
+
+    Pillow's filters widen with the reduction, so that nothing is skipped; Parmar, Zhang and Zhu, "On aliased
+    resizing and surprising subtleties in GAN evaluation" (2022) show what goes wrong otherwise.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Mode L or RGB, any width and height.
+    image_size : int
+        The wanted height and width in pixels, at least 1.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The same mode; the picture itself where it has the size already.
+    """
+    from PIL import Image
+
+    if picture.size == (image_size, image_size):
+        return picture
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    square = picture.crop((left, top, left + side, top + side))
+    return square.resize((image_size, image_size), Image.Resampling.BICUBIC)
 
 
 def fit_channels(images: Tensor, channels: int) -> Tensor:
@@ -118,18 +152,23 @@ class ImageDataset:
     Parameters
     ----------
     images : Tensor
-        uint8, shape (N, C, H, W).
+        uint8, shape (N, C, H, W). It may be a view of a memory-mapped file: nothing is copied.
     labels : Tensor, optional
         int64 class numbers, shape (N,).
     class_names : sequence of str, optional
         A name for each class.
     spec : dict, optional
         The arguments that `load_dataset` needs to load the same data again.
+    attributes : Tensor, optional
+        Several yes-or-no answers for each image (CelebA), 0 or 1, shape (N, A).
+    attribute_names : sequence of str, optional
+        A name for each of the A attributes.
 
     Raises
     ------
     UserError
-        If the images are not uint8 of shape (N, C, H, W), there are none, or the labels do not fit.
+        If the images are not uint8 of shape (N, C, H, W), there are none, or the labels or the attributes do
+        not fit.
 
     Examples
     --------
@@ -144,6 +183,8 @@ class ImageDataset:
         labels: Tensor | None = None,
         class_names: Sequence[str] = (),
         spec: dict[str, Any] | None = None,
+        attributes: Tensor | None = None,
+        attribute_names: Sequence[str] = (),
     ) -> None:
         if images.dtype != torch.uint8 or images.ndim != 4:
             raise UserError(
@@ -154,10 +195,18 @@ class ImageDataset:
             raise UserError("images: got none; a data set needs at least one")
         if labels is not None and labels.shape != (len(images),):
             raise UserError(f"labels: got shape {tuple(labels.shape)}; it takes ({len(images)},)")
+        if attributes is not None and attributes.shape != (len(images), len(attribute_names)):
+            raise UserError(
+                f"attributes: got shape {tuple(attributes.shape)}; it takes ({len(images)}, "
+                f"{len(attribute_names)}), a column for each of attribute_names"
+            )
         self.images = images.contiguous()
         self.labels = labels
         self.class_names = tuple(class_names)
         self.spec = dict(spec or {})
+        self.attributes = attributes
+        self.attribute_names = tuple(attribute_names)
+        self.device = self.images.device  # where batches are; the images may stay behind on the CPU
 
     @property
     def name(self) -> str:
@@ -181,23 +230,50 @@ class ImageDataset:
 
     def __getitem__(self, index: int | slice | Tensor) -> Tensor:
         """Return samples as float32 in [-1, 1]: (C, H, W) for a number, (n, C, H, W) otherwise."""
-        return to_float(self.images[index])
+        return to_float(self.images[index].to(self.device))
 
     def __repr__(self) -> str:
-        classes = f", {self.num_classes} classes" if self.num_classes else ""
+        number = self.num_classes
+        classes = f", {number} class{'es' if number > 1 else ''}" if number else ""
+        if self.attributes is not None:
+            classes += f", {len(self.attribute_names)} attributes"
         size = self.images.numel() / 2**20
         split = f", split={self.spec['split']!r}" if "split" in self.spec else ""
         return f"<{self.name}{split}: {len(self):,} images of {self.shape}{classes}, {size:.1f} MiB as uint8>"
 
     def to(self, device: torch.device | str) -> ImageDataset:
-        """Return these data with the images on `device` (self where they already are)."""
-        if self.images.device == torch.device(device):
+        """Return these data for training on `device` (self where they already are).
+
+        The images move to the device if they take less than half of its free memory. Otherwise they stay,
+        and each batch moves by itself, as uint8.
+        """
+        device = torch.device(device)
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
+        if self.device == device:
             return self
-        return ImageDataset(self.images.to(device), self.labels, self.class_names, self.spec)
+        moved = copy.copy(self)
+        moved.device = device
+        if self.images.numel() < free_memory(device) / 2:
+            moved.images = self.images.to(device)
+        moved.labels = None if self.labels is None else self.labels.to(device)
+        moved.attributes = None if self.attributes is None else self.attributes.to(device)
+        return moved
 
     def batch(self, indices: Tensor) -> Tensor:
         """Return the samples at `indices` (int64, shape (B,)) as float32 in [-1, 1], shape (B, C, H, W)."""
-        return to_float(self.images[indices.to(self.images.device, non_blocking=True)])
+        images = self.images[indices.to(self.images.device, non_blocking=True)]
+        return to_float(images.to(self.device, non_blocking=True))
+
+    def batch_labels(self, indices: Tensor) -> Tensor:
+        """Return the class numbers at `indices` (int64, shape (B,)): int64, shape (B,), on `device`.
+
+        Raises
+        ------
+        UserError
+            If the data have no labels.
+        """
+        return take_labels(self.name, self.labels, indices)
 
     def preview(self, num: int = 40, columns: int = 10) -> Figure:
         """Draw the first `num` samples with their labels.
@@ -205,19 +281,45 @@ class ImageDataset:
         Parameters
         ----------
         num : int
-            How many to show.
+            How many to show, at least 1.
         columns : int
-            How many a row.
+            How many a row, at least 1.
 
         Returns
         -------
         matplotlib.figure.Figure
             A grid; in a notebook, the last expression of a cell shows it.
+
+        Raises
+        ------
+        UserError
+            If `num` or `columns` is not a whole number or less than 1.
         """
         from ganbook import plots
 
+        for key, value in (("num", num), ("columns", columns)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise UserError(f"{key}={value!r}: it must be a whole number of images, at least 1")
         titles = None
         if self.labels is not None:
             names = self.class_names or [str(c) for c in range(self.num_classes)]
-            titles = [names[int(label)] for label in self.labels[:num]]
+            titles = [names[label] for label in self.labels[:num].tolist()]
         return plots.show_images(self.images[:num].cpu(), columns=columns, titles=titles)
+
+
+def free_memory(device: torch.device) -> float:
+    """Return the bytes that are free on a device; infinite where that is not known (CPU, mps)."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else math.inf
+
+
+def take_labels(name: str, labels: Tensor | None, indices: Tensor) -> Tensor:
+    """Return the labels at `indices`, on the labels' device.
+
+    Raises
+    ------
+    UserError
+        If there are no labels.
+    """
+    if labels is None:
+        raise UserError(f"the data set {name!r} has no labels; a model of classes needs data with labels")
+    return labels[indices.to(labels.device, non_blocking=True)]

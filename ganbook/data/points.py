@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganbook.data.images import take_labels
 from ganbook.errors import UserError
 
 if TYPE_CHECKING:
@@ -578,11 +579,24 @@ class PointDataset:
         if self.points.device == torch.device(device):
             return self
         points = self.points.to(device)
-        return PointDataset(points, self.labels, self.distribution, self.class_names, self.spec)
+        labels = None if self.labels is None else self.labels.to(device)
+        return PointDataset(points, labels, self.distribution, self.class_names, self.spec)
 
     def batch(self, indices: Tensor) -> Tensor:
         """Return the samples at `indices` (int64, shape (B,)) as float32, shape (B, 2)."""
         return self.points[indices.to(self.points.device, non_blocking=True)]
+
+    def batch_labels(self, indices: Tensor) -> Tensor:
+        """Return the modes' numbers at `indices` (int64, shape (B,)): int64, shape (B,).
+
+        They lie on the device of the points.
+
+        Raises
+        ------
+        UserError
+            If the points have no labels.
+        """
+        return take_labels(self.name, self.labels, indices)
 
     def preview(self, num: int = 2000) -> Figure:
         """Draw the first `num` samples, each mode in a colour and a shape of its own.

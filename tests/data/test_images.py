@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import ganbook as gb
 from ganbook.data import ImageDataset, to_float, to_uint8
 from ganbook.data.images import fit_channels, fit_images
 from ganbook.errors import UserError
@@ -51,7 +52,7 @@ def test_bad_image_size(size):
         fit_images(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), size)
 
 
-@pytest.mark.parametrize("channels", [0, 2, 4, -1])
+@pytest.mark.parametrize("channels", [0, 2, 4, -1, True, 3.0])
 def test_bad_channels(channels):
     with pytest.raises(UserError, match="channels="):
         fit_channels(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), channels)
@@ -80,3 +81,49 @@ def test_a_data_set_tells_about_itself():
     assert torch.equal(data.batch(torch.tensor([5, 0])), to_float(images[[5, 0]]))
     figure = data.preview(6, columns=3)
     assert [ax.get_title() for ax in figure.axes] == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_labels_of_a_batch():
+    images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    data = ImageDataset(images, labels)
+    batch = data.batch_labels(torch.tensor([5, 0, 1]))
+    assert (batch.tolist(), batch.dtype, batch.device) == ([2, 0, 1], torch.int64, data.device)
+    with pytest.raises(UserError, match="the data set 'images' has no labels"):
+        ImageDataset(images).batch_labels(torch.tensor([0]))
+    points = gb.load_dataset("ring", limit=100)
+    assert torch.equal(points.batch_labels(torch.arange(5)), points.labels[:5])
+
+
+def test_attributes():
+    images = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    data = ImageDataset(
+        images, attributes=torch.tensor([[0, 1, 1], [1, 0, 0]]), attribute_names=["a", "b", "c"]
+    )
+    assert "3 attributes" in repr(data)
+    assert data.attribute_names == ("a", "b", "c")
+    with pytest.raises(UserError, match=r"attributes: got shape \(2, 2\); it takes \(2, 3\)"):
+        ImageDataset(images, attributes=torch.zeros(2, 2), attribute_names=["a", "b", "c"])
+
+
+def test_images_that_do_not_fit_stay_behind_and_their_batches_move(monkeypatch):
+    """On the "meta" device, which every machine has."""
+    from ganbook.data import images as module
+
+    data = ImageDataset(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.arange(4))
+    for free, where in ((511, "cpu"), (513, "meta")):
+        monkeypatch.setattr(module, "free_memory", lambda device, free=free: free)
+        moved = data.to("meta")
+        assert moved.images.device.type == where
+        assert moved.batch(torch.tensor([1, 2])).device.type == "meta"
+        assert moved.batch_labels(torch.tensor([1, 2])).device.type == "meta"
+        assert moved.to("meta") is moved
+    assert data.device.type == data.images.device.type == data.labels.device.type == "cpu"
+    assert data.to("cpu") is data
+
+
+@pytest.mark.parametrize("arguments", [{"num": 0}, {"num": 2.5}, {"columns": 0}])
+def test_a_preview_of_nothing(arguments):
+    (key,) = arguments
+    with pytest.raises(UserError, match=f"{key}="):
+        ImageDataset(torch.zeros(2, 1, 4, 4, dtype=torch.uint8)).preview(**arguments)
