@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganbook import data, losses, metrics, models, plots, recipes, training
+    from ganbook import data, losses, metrics, models, penalties, plots, recipes, training
     from ganbook.data import ImageDataset, PointDataset, load_dataset
     from ganbook.errors import UserError
     from ganbook.training import History, TrainConfig, Trainer
@@ -23,7 +23,7 @@ _HOME = {
     "TrainConfig": "ganbook.training",
     "Trainer": "ganbook.training",
 }
-_MODULES = ("data", "losses", "metrics", "models", "plots", "recipes", "training")
+_MODULES = ("data", "losses", "metrics", "models", "penalties", "plots", "recipes", "training")
 
 __all__ = [
     "History",
@@ -38,6 +38,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "penalties",
     "plots",
     "recipes",
     "training",

@@ -22,6 +22,10 @@ class DivergedError(UserError):
     """A loss became infinite or not a number, so the run was stopped."""
 
 
+class ProcessError(UserError):
+    """Another process of a run that is trained by several has died."""
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
     """Build the error for a name that is not one of `known`, with the nearest one as a suggestion.
 

@@ -12,6 +12,7 @@ import tomllib
 import pytest
 from PIL import Image
 
+from ganbook import models
 from ganbook.cli import main
 
 SMALL = ["mlp-digits", "--device", "cpu", "--set", "hidden=16", "--set", "latent_dim=4"]
@@ -51,7 +52,8 @@ def test_train_sample_and_resume(tmp_path, capsys):
 
     recipe = tomllib.loads((run / "recipe.toml").read_text())
     assert recipe["train"]["seed"] == 3
-    assert recipe["model"] == {"family": "mlp", "latent_dim": 4, "hidden": 16, "layers": 2}
+    chosen = {"family": "mlp", "latent_dim": 4, "hidden": 16, "layers": 2}
+    assert recipe["model"] == models.options("mlp") | chosen  # every option is written out
     assert recipe["made_with"]["device"] == "cpu"
     assert recipe["made_with"]["torch"]
     summary = json.loads((run / "summary.json").read_text())

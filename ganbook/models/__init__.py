@@ -1,4 +1,9 @@
-"""Generators and discriminators, one family a file. Discriminators return logits of shape (N,)."""
+"""Generators and discriminators, one family a file.
+
+Every pair: `generator(z)` gives samples (N, *shape) and has `latent_dim`; `discriminator(x)` gives logits of
+shape (N,). Both have `num_classes`; where it is above 0 they take class labels (int64, shape (N,)) as well,
+`generator(z, labels)` and `discriminator(x, labels)`.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,17 @@ from torch import nn
 from ganbook.errors import unknown
 from ganbook.models.dcgan import dcgan
 from ganbook.models.mlp import mlp
+from ganbook.models.r3gan import r3gan
+from ganbook.models.resnet import resnet
 
-__all__ = ["FAMILIES", "build", "dcgan", "mlp"]
+__all__ = ["FAMILIES", "build", "dcgan", "mlp", "options", "r3gan", "resnet"]
 
-FAMILIES: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {"dcgan": dcgan, "mlp": mlp}
+FAMILIES: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {
+    "dcgan": dcgan,
+    "mlp": mlp,
+    "r3gan": r3gan,
+    "resnet": resnet,
+}
 
 
 def options(family: str) -> dict[str, Any]:
@@ -37,7 +49,7 @@ def build(family: str, shape: Sequence[int], **kwargs: Any) -> tuple[nn.Module, 
     Parameters
     ----------
     family : str
-        "mlp" or "dcgan".
+        "mlp", "dcgan", "resnet" or "r3gan".
     shape : sequence of int
         Shape of one sample.
     **kwargs

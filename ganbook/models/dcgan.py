@@ -7,6 +7,17 @@ the generator with tanh at the end, LeakyReLU(0.2) in the discriminator, weights
 Deviations, both for small images: the sizes 28 and 32 beside the paper's 64 (the first map is then 7x7 or
 4x4, and there are as many doublings as are needed), and `width`, the channels of the largest feature map
 (the paper's value is 128 in the generator), as a parameter.
+
+Options that leave the paper's rules, all off by default:
+
+- `discriminator_norm`: what stands in the place of BatchNorm in the discriminator. "layer" (over channels and
+  pixels of one sample, as in Gulrajani et al., 2017) and "none" keep the samples of a batch apart, which a
+  gradient penalty needs; "spectral" divides every weight by its largest singular value (Miyato et al., 2018).
+- `dropout` in the discriminator: of whole feature maps, after each activation.
+- `num_classes`: a class-conditional pair. The generator reads [z, z * e_y], with e_y an embedding of class y.
+  (From [z, e_y] it soon draws one image a class and hardly looks at z.) The discriminator is the projection
+  of Miyato and Koyama (2018), logit = psi(phi(x)) + <e_y, phi(x)>, where phi(x) is the last feature map and
+  psi the paper's last convolution; so its e_y is a correction of that convolution's kernel for class y.
 """
 
 from __future__ import annotations
@@ -14,29 +25,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from ganbook.errors import UserError
-from ganbook.models.common import check_shape, check_sizes, remembers_spec
-
-
-def _plan(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Return (channels, size of the smallest map, number of doublings) for an image shape."""
-    check_shape("dcgan", shape, (3,))
-    channels, height, width = shape
-    size, doublings = height, 0
-    while size % 2 == 0 and size > 7:
-        size, doublings = size // 2, doublings + 1
-    if height != width or size not in (4, 7) or doublings < 2:
-        raise UserError(
-            f"dcgan: images of {height}x{width} pixels do not fit; it takes 28, 32, 64 or 128 "
-            "(set image_size when you load the data: pixels are padded or resized there)"
-        )
-    return channels, size, doublings
+from ganbook.models.common import (
+    check_discriminator,
+    check_labels,
+    check_num_classes,
+    check_sizes,
+    normalise_spectrally,
+    remembers_spec,
+    size_plan,
+)
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw weights as the paper does: N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm's scale."""
+    """Draw weights as the paper does: N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm's scale.
+
+    The embeddings of classes are no part of the paper: N(0, 0.02) in the discriminator, where they stand
+    beside a convolution's kernel; N(0, 1) in the generator (PyTorch's default), where they multiply z.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -58,18 +66,22 @@ class DCGANGenerator(nn.Module):
         Length of the latent vector z.
     width : int
         Channels of the largest feature map; they double each time that the map shrinks.
+    num_classes : int
+        0 for an unconditional generator.
     """
 
-    def __init__(self, shape: Sequence[int], latent_dim: int, width: int) -> None:
+    def __init__(self, shape: Sequence[int], latent_dim: int, width: int, num_classes: int = 0) -> None:
         super().__init__()
-        channels, size, doublings = _plan(shape)
+        channels, size, doublings = size_plan("dcgan", shape)
         self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        inputs = latent_dim if num_classes == 0 else 2 * latent_dim  # z, or z and z * e_y
         widths = [width * 2**i for i in reversed(range(doublings))]  # 128, 64, 32 for 32x32 and width 32
         # A transposed convolution with kernel k, stride s, padding p gives (in - 1) s - 2 p + k pixels:
         # from 1x1 to size x size with (size, 1, 0), then exactly doubled by (4, 2, 1).
         blocks: list[nn.Module] = [
-            nn.Unflatten(1, (latent_dim, 1, 1)),
-            nn.ConvTranspose2d(latent_dim, widths[0], size, 1, 0, bias=False),
+            nn.Unflatten(1, (inputs, 1, 1)),
+            nn.ConvTranspose2d(inputs, widths[0], size, 1, 0, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
@@ -82,9 +94,14 @@ class DCGANGenerator(nn.Module):
         blocks += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh()]
         self.net = nn.Sequential(*blocks)
         _initialise(self)
+        if num_classes > 0:
+            self.embedding = nn.Embedding(num_classes, latent_dim)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Map latents (N, latent_dim) to images (N, C, H, W)."""
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, latent_dim), and labels (N,) if conditional, to images (N, C, H, W)."""
+        check_labels(self.num_classes, labels, len(z))
+        if labels is not None:
+            z = torch.cat([z, z * self.embedding(labels)], dim=1)
         return self.net(z)
 
 
@@ -97,31 +114,71 @@ class DCGANDiscriminator(nn.Module):
         (C, H, W) with H = W of 28, 32, 64 or 128.
     width : int
         Channels of the largest feature map; they double each time that the map shrinks.
+    norm : {"batch", "layer", "none", "spectral"}
+        What normalises it.
+    dropout : float
+        Share of the feature maps that are dropped after each activation.
+    num_classes : int
+        0 for an unconditional discriminator.
     """
 
-    def __init__(self, shape: Sequence[int], width: int) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        width: int,
+        norm: str = "batch",
+        dropout: float = 0.0,
+        num_classes: int = 0,
+    ) -> None:
         super().__init__()
-        channels, size, doublings = _plan(shape)
+        channels, size, doublings = size_plan("dcgan", shape)
+        self.num_classes = num_classes
         widths = [width * 2**i for i in range(doublings)]
-        blocks: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        drop = [nn.Dropout2d(dropout)] if dropout > 0 else []
+        blocks: list[nn.Module] = [
+            nn.Conv2d(channels, widths[0], 4, 2, 1),
+            nn.LeakyReLU(0.2, inplace=True),
+            *drop,
+        ]
         for width_in, width_out in itertools.pairwise(widths):
-            blocks += [
-                nn.Conv2d(width_in, width_out, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(width_out),
-                nn.LeakyReLU(0.2, inplace=True),
-            ]
+            # BatchNorm takes the mean away, so a bias before it would do nothing.
+            blocks.append(nn.Conv2d(width_in, width_out, 4, 2, 1, bias=norm != "batch"))
+            if norm == "batch":
+                blocks.append(nn.BatchNorm2d(width_out))
+            if norm == "layer":
+                blocks.append(nn.GroupNorm(1, width_out))  # one group: all channels and pixels of a sample
+            blocks += [nn.LeakyReLU(0.2, inplace=True), *drop]
         blocks += [nn.Conv2d(widths[-1], 1, size, 1, 0), nn.Flatten(0)]
         self.net = nn.Sequential(*blocks)
         _initialise(self)
+        if num_classes > 0:
+            self.embedding = nn.Embedding(num_classes, widths[-1] * size * size)
+            nn.init.normal_(self.embedding.weight, 0.0, 0.02)
+        if norm == "spectral":
+            normalise_spectrally(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images (N, C, H, W) to logits (N,); positive means "real"."""
-        return self.net(x)
+    def features(self, x: Tensor) -> Tensor:
+        """Return phi(x), the last feature map, of shape (N, channels, size, size)."""
+        return self.net[:-2](x)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map images (N, C, H, W), and labels (N,) if conditional, to logits (N,); positive means "real"."""
+        check_labels(self.num_classes, labels, len(x))
+        phi = self.features(x)
+        logits = self.net[-2:](phi)  # psi(phi(x))
+        if labels is not None:
+            logits = logits + (self.embedding(labels) * phi.flatten(1)).sum(1)  # + <e_y, phi(x)>
+        return logits
 
 
 @remembers_spec
 def dcgan(
-    shape: Sequence[int], latent_dim: int = 64, width: int = 32
+    shape: Sequence[int],
+    latent_dim: int = 64,
+    width: int = 32,
+    num_classes: int = 0,
+    discriminator_norm: str = "batch",
+    dropout: float = 0.0,
 ) -> tuple[DCGANGenerator, DCGANDiscriminator]:
     """Build a DCGAN pair.
 
@@ -133,6 +190,13 @@ def dcgan(
         Length of the latent vector z (the paper: 100).
     width : int
         Channels of the largest feature map in both networks.
+    num_classes : int
+        0, or the number of classes: both networks then take `labels` as their second argument.
+    discriminator_norm : {"batch", "layer", "none", "spectral"}
+        What normalises the discriminator. A gradient penalty needs one of the last three: BatchNorm mixes
+        the samples of a batch, and a penalty on each sample's gradient would no longer be one.
+    dropout : float
+        Share of the discriminator's feature maps that are dropped after each activation, from 0 to below 1.
 
     Returns
     -------
@@ -142,7 +206,7 @@ def dcgan(
     Raises
     ------
     UserError
-        If the shape is not one that fits, or a size is not a positive whole number.
+        If the shape is not one that fits, or an option is out of its range.
 
     Examples
     --------
@@ -151,6 +215,16 @@ def dcgan(
     >>> images = generator(torch.randn(2, 64))
     >>> images.shape, discriminator(images).shape
     (torch.Size([2, 1, 32, 32]), torch.Size([2]))
+
+    With classes:
+
+    >>> generator, discriminator = dcgan((1, 32, 32), width=8, num_classes=10)
+    >>> labels = torch.tensor([3, 7])
+    >>> discriminator(generator(torch.randn(2, 64), labels), labels).shape
+    torch.Size([2])
     """
     check_sizes("dcgan", latent_dim=latent_dim, width=width)
-    return DCGANGenerator(shape, latent_dim, width), DCGANDiscriminator(shape, width)
+    check_num_classes("dcgan", num_classes)
+    check_discriminator("dcgan", discriminator_norm, dropout)
+    generator = DCGANGenerator(shape, latent_dim, width, num_classes)
+    return generator, DCGANDiscriminator(shape, width, discriminator_norm, dropout, num_classes)

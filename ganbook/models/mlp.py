@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ganbook.models.common import check_shape, check_sizes, remembers_spec
+from ganbook.models.common import (
+    check_discriminator,
+    check_labels,
+    check_shape,
+    check_sizes,
+    normalise_spectrally,
+    remembers_spec,
+)
 
 
 class MLPGenerator(nn.Module):
@@ -28,6 +35,8 @@ class MLPGenerator(nn.Module):
         Number of hidden layers.
     """
 
+    num_classes = 0  # unconditional only
+
     def __init__(self, shape: Sequence[int], latent_dim: int, hidden: int, layers: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -40,8 +49,9 @@ class MLPGenerator(nn.Module):
             blocks.append(nn.Tanh())
         self.net = nn.Sequential(*blocks)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Map latents (N, latent_dim) to samples (N, *shape)."""
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map latents (N, latent_dim) to samples (N, *shape); it takes no labels."""
+        check_labels(self.num_classes, labels, len(z))
         return self.net(z)
 
 
@@ -56,25 +66,48 @@ class MLPDiscriminator(nn.Module):
         Units of a hidden layer.
     layers : int
         Number of hidden layers.
+    norm : {"batch", "layer", "none", "spectral"}
+        What normalises the hidden layers ("spectral": the weights of all layers).
+    dropout : float
+        Share of the units that are dropped after each activation.
     """
 
-    def __init__(self, shape: Sequence[int], hidden: int, layers: int) -> None:
+    num_classes = 0  # unconditional only
+
+    def __init__(
+        self, shape: Sequence[int], hidden: int, layers: int, norm: str = "none", dropout: float = 0.0
+    ) -> None:
         super().__init__()
         sizes = [math.prod(shape)] + [hidden] * layers
         blocks: list[nn.Module] = [nn.Flatten()]
         for size_in, size_out in itertools.pairwise(sizes):
-            blocks += [nn.Linear(size_in, size_out), nn.LeakyReLU(0.2)]
+            blocks.append(nn.Linear(size_in, size_out))
+            if norm == "batch":
+                blocks.append(nn.BatchNorm1d(size_out))
+            if norm == "layer":
+                blocks.append(nn.LayerNorm(size_out))
+            blocks.append(nn.LeakyReLU(0.2))
+            if dropout > 0:
+                blocks.append(nn.Dropout(dropout))
         blocks += [nn.Linear(hidden, 1), nn.Flatten(0)]
         self.net = nn.Sequential(*blocks)
+        if norm == "spectral":
+            normalise_spectrally(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map samples (N, *shape) to logits (N,); positive means "real"."""
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map samples (N, *shape) to logits (N,), positive means "real"; it takes no labels."""
+        check_labels(self.num_classes, labels, len(x))
         return self.net(x)
 
 
 @remembers_spec
 def mlp(
-    shape: Sequence[int], latent_dim: int = 100, hidden: int = 256, layers: int = 2
+    shape: Sequence[int],
+    latent_dim: int = 100,
+    hidden: int = 256,
+    layers: int = 2,
+    discriminator_norm: str = "none",
+    dropout: float = 0.0,
 ) -> tuple[MLPGenerator, MLPDiscriminator]:
     """Build a fully connected pair for images or points.
 
@@ -88,6 +121,11 @@ def mlp(
         Units of a hidden layer, in both networks.
     layers : int
         Number of hidden layers, in both networks.
+    discriminator_norm : {"batch", "layer", "none", "spectral"}
+        What normalises the discriminator: nothing; each hidden layer's output, over the batch or over the
+        layer; or the weights of all layers, by their largest singular value (Miyato et al., 2018).
+    dropout : float
+        Share of the discriminator's hidden units that are dropped after each activation, from 0 to below 1.
 
     Returns
     -------
@@ -97,7 +135,7 @@ def mlp(
     Raises
     ------
     UserError
-        If a size is not a positive whole number.
+        If a size is not a positive whole number, or another option is out of its range.
 
     Examples
     --------
@@ -108,4 +146,6 @@ def mlp(
     """
     check_shape("mlp", shape, (1, 3))
     check_sizes("mlp", latent_dim=latent_dim, hidden=hidden, layers=layers)
-    return MLPGenerator(shape, latent_dim, hidden, layers), MLPDiscriminator(shape, hidden, layers)
+    check_discriminator("mlp", discriminator_norm, dropout)
+    generator = MLPGenerator(shape, latent_dim, hidden, layers)
+    return generator, MLPDiscriminator(shape, hidden, layers, discriminator_norm, dropout)

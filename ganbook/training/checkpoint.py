@@ -153,7 +153,9 @@ def newest(run: Path) -> tuple[Path, list[str]]:
         If there is none.
     """
     passed_over: list[str] = []
-    for folder in sorted((run / "checkpoints").glob("step-*"), reverse=True):
+    checkpoints = run / "checkpoints"
+    # A kill while a checkpoint gives way to another of the same step leaves the old one under a hidden name.
+    for folder in [*sorted(checkpoints.glob("step-*"), reverse=True), *checkpoints.glob(".step-*.old")]:
         problem = verify(folder)
         if problem is None:
             return folder, passed_over

@@ -1,16 +1,27 @@
-"""Devices and precision: the only file that knows about them."""
+"""Devices, precision and processes: the only file that knows about them.
+
+Several processes (`torchrun`, `accelerate launch`, `notebook_launcher`) train as one: each takes its share of
+every batch, and the gradients are averaged in one all-reduce just before an optimiser moves. The two steps
+need not know. (PyTorch's DistributedDataParallel would refuse the second pass through D's BatchNorm and the
+double backward of a gradient penalty.) Hugging Face's Accelerate finds out who and where the processes are.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganbook.errors import UserError
+from ganbook.errors import ProcessError, UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -63,6 +74,137 @@ def use_bf16(precision: str, device: torch.device, convolutional: bool) -> bool:
     return precision == "bf16"
 
 
+class Processes:
+    """The processes that train together: one, or those that a launcher started.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"}
+        What they compute on; "cpu" keeps them off the GPUs that are there.
+
+    Raises
+    ------
+    ProcessError
+        In any method, if another process of the run has died or does not answer.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self.size, self.rank = int(os.environ.get("WORLD_SIZE", "1")), 0
+        self.device: torch.device | None = None  # the launcher's choice, if there is one
+        if self.size > 1:
+            from accelerate import PartialState
+
+            # Without cpu=True, Accelerate takes processes on a machine that has no GPU for one each.
+            cpu = choose_device(device).type != "cuda"
+            with _alive():
+                state = PartialState(cpu=cpu, timeout=timedelta(minutes=30))
+            self.rank, self.device = state.process_index, torch.device(state.device)
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Part from the others in good order; after an error just go, so that they notice."""
+        if self.size > 1 and kind is None:
+            with _alive():
+                torch.distributed.barrier()
+                torch.distributed.destroy_process_group()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is process 0, the only one that writes and prints."""
+        return self.rank == 0
+
+    def share(self, batch: Tensor) -> Tensor:
+        """Return this process's part of a whole batch: an equal slice of its first axis."""
+        size = len(batch) // self.size
+        return batch[self.rank * size : (self.rank + 1) * size]
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the average of a tensor over the processes."""
+        if self.size == 1:
+            return values
+        with _alive():
+            total = values.detach().clone()
+            torch.distributed.all_reduce(total)
+        return total / self.size
+
+    def any(self, flag: bool) -> bool:
+        """Say whether the flag is set in any process. A meeting point: all have to call it."""
+        if self.size == 1:
+            return flag
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def from_main(self, thing: Any) -> Any:
+        """Return what process 0 passed, in all of them."""
+        if self.size == 1:
+            return thing
+        from accelerate.utils import broadcast_object_list
+
+        with _alive():
+            return broadcast_object_list([thing])[0]
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """Return the values of all processes, in their order; they are of one shape, on the CPU."""
+        if self.size == 1:
+            return [value]
+        from accelerate.utils import gather
+
+        with _alive():
+            return list(gather(value.unsqueeze(0).to(self.device)).cpu())
+
+    @contextlib.contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Let process 0 run a block alone, then the others: it downloads or decodes, they read the result."""
+        if self.is_main:
+            try:
+                yield
+            finally:
+                self.any(False)
+        else:
+            self.any(False)
+            yield
+
+    @torch.no_grad()
+    def equalise(self, module: nn.Module) -> None:
+        """Give a module process 0's parameters and buffers in all processes."""
+        if self.size > 1:
+            with _alive():
+                for tensor in [*module.parameters(), *module.buffers()]:
+                    plain = tensor.detach().contiguous()
+                    torch.distributed.broadcast(plain, src=0)
+                    tensor.copy_(plain)
+
+    def average_gradients(self, optimizer: torch.optim.Optimizer) -> None:
+        """Make an optimiser average its gradients over the processes before each of its steps."""
+
+        def average(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            flat = torch.cat([g.reshape(-1) for g in gradients])  # one message, not one a layer
+            with _alive():
+                torch.distributed.all_reduce(flat)
+            parts = (flat / self.size).split([g.numel() for g in gradients])
+            torch._foreach_copy_(gradients, [p.view_as(g) for p, g in zip(parts, gradients, strict=True)])
+
+        if self.size > 1:
+            optimizer.register_step_pre_hook(average)
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    """Say in one line what a failed exchange means."""
+    try:
+        yield
+    except (RuntimeError, ConnectionError) as error:
+        # Gloo begins with the place in its source, in brackets, and ends with advice; the middle says it.
+        reason = re.sub(r"^\[[^]]*\] *", "", (str(error).strip().splitlines() or [""])[0]).partition(". ")[0]
+        raise ProcessError(
+            f"another process of this run has died or does not answer ({reason}); look above for what it "
+            "said. The checkpoints so far are kept"
+        ) from error
+
+
 class Engine:
     """A device and a precision, and what follows from them.
 
@@ -83,6 +225,10 @@ class Engine:
 
     def __init__(self, device: str, precision: str, convolutional: bool) -> None:
         self.device = choose_device(device)
+        self.processes = Processes(self.device.type)
+        if self.device.type == "cuda":
+            self.device = self.processes.device or self.device  # each process has a GPU of its own
+            torch.backends.cudnn.benchmark = True  # shapes never change: let it find the fastest kernels
         self.bf16 = use_bf16(precision, self.device, convolutional)
         self.convolutional = convolutional
 
@@ -90,6 +236,20 @@ class Engine:
     def precision(self) -> str:
         """The precision in use: "bf16" or "fp32"."""
         return "bf16" if self.bf16 else "fp32"
+
+    def compile(self, module: nn.Module) -> None:
+        """Compile a module in place (torch.compile); the names of its weights stay.
+
+        Raises
+        ------
+        UserError
+            If this machine cannot: without Python's or a C++ compiler's help, for example.
+        """
+        if self.device.type == "cpu" and not any(
+            shutil.which(name) for name in ("c++", "g++", "clang++", "cl")
+        ):
+            raise UserError("compile=true: on a CPU it needs a C++ compiler, and there is none; leave it off")
+        module.compile()
 
     def autocast(self) -> AbstractContextManager[object]:
         """Return the context in which the networks run."""
@@ -102,6 +262,7 @@ class Engine:
         module.to(self.device)
         if self.convolutional:
             module.to(memory_format=torch.channels_last)
+        self.processes.equalise(module)
         return module
 
     def layout(self, batch: Tensor) -> Tensor:
@@ -113,12 +274,44 @@ class Engine:
     def adam(
         self, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
     ) -> torch.optim.Adam:
-        """Return Adam, as one fused kernel a step."""
-        return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+        """Return Adam, as one fused kernel a step, on gradients averaged over the processes."""
+        optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+        self.processes.average_gradients(optimizer)
+        return optimizer
 
     def rng(self, seed: int) -> torch.Generator:
         """Return a random number generator of this device, seeded."""
         return torch.Generator(self.device).manual_seed(seed)
+
+    def random_states(self) -> dict[str, Tensor]:
+        """Return the states of PyTorch's global random numbers (dropout), of all processes."""
+        states = {"torch": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        found = {}
+        for name, state in states.items():
+            for rank, value in enumerate(self.processes.gather(state)):
+                found[f"{name}.{rank}" if rank else name] = value
+        return found
+
+    def restore_random(self, states: dict[str, Tensor]) -> None:
+        """Put back what `random_states` took; a process that is new keeps its own."""
+        rank = self.processes.rank
+        for name, setter in (("torch", torch.set_rng_state), ("cuda", torch.cuda.set_rng_state)):
+            key = f"{name}.{rank}" if rank else name
+            if key in states and name in ("torch", self.device.type):
+                setter(states[key])
+
+    def memory(self) -> float | None:
+        """Return the most memory that was in use so far, in MiB: the GPU's, or the process's on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / 2**20
+        try:
+            import resource
+        except ImportError:  # Windows has none
+            return None
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
     def describe(self) -> dict[str, Any]:
         """Return what a run's record says about the hardware."""
@@ -128,4 +321,5 @@ class Engine:
             "device_name": name,
             "precision": self.precision,
             "threads": torch.get_num_threads(),
+            "processes": self.processes.size,
         }

@@ -3,132 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm.std import tqdm
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganbook import models
-from ganbook.data import BatchOrder, Dataset, PointDataset, load_dataset
-from ganbook.errors import CheckpointError, DivergedError, UserError, unknown
+from ganbook import models, penalties
+from ganbook.data import BatchOrder, Dataset, PointDataset, load_dataset, to_uint8
+from ganbook.errors import CheckpointError, DivergedError, UserError
 from ganbook.losses import LOSSES
 from ganbook.training import checkpoint
+from ganbook.training.config import (
+    TrainConfig,
+    changes_between,
+    check_value,
+    learning_rate_factor,
+    refuse_changes,
+)
 from ganbook.training.ema import EMA
 from ganbook.training.engine import Engine
-from ganbook.training.step import StepResult, discriminator_step, generator_step
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What a training run depends on, beside its networks and its data.
-
-    Raises
-    ------
-    UserError
-        If a value is of a wrong type or out of its range.
-    """
-
-    loss: str = "non-saturating"
-    """One of `ganbook.losses.LOSSES`."""
-    batch_size: int = 64
-    """Samples a batch, real and fake each."""
-    generator_lr: float = 2e-4
-    """Adam's learning rate for the generator."""
-    discriminator_lr: float = 2e-4
-    """Adam's learning rate for the discriminator."""
-    betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's two decay rates; 0.5 for the first, after Radford et al. (2016)."""
-    discriminator_steps: int = 1
-    """Updates of the discriminator for each of the generator: k in Algorithm 1 of the 2014 paper."""
-    ema_decay: float = 0.999
-    """Decay of the generator's moving average; 0 switches it off."""
-    steps: int = 1000
-    """Generator updates of a run that is given neither steps nor seconds."""
-    seed: int = 0
-    """Seed of the latents and of the data's order. (The initial weights are the caller's.)"""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
-    precision: str = "auto"
-    """auto, fp32 or bf16."""
-    log_every: int = 10
-    """Steps between two lines of metrics.jsonl."""
-    sample_every: int = 250
-    """Steps between two sample grids."""
-    checkpoint_every: int = 500
-    """Steps between two checkpoints."""
-    keep_last: int = 2
-    """Checkpoints to keep."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.loss, str) or self.loss not in LOSSES:
-            raise unknown("loss", self.loss, LOSSES)
-        for key in ("batch_size", "discriminator_steps", "steps", "log_every", "sample_every",
-                    "checkpoint_every", "keep_last"):  # fmt: skip
-            _check(key, getattr(self, key), int, lambda v: v >= 1, "a whole number, at least 1")
-        _check("seed", self.seed, int, lambda v: 0 <= v < 2**40, "a whole number from 0 to 2^40 - 1")
-        for key in ("generator_lr", "discriminator_lr"):
-            _check(key, getattr(self, key), float, lambda v: 0 < v < math.inf, "a number above 0")
-        _check("ema_decay", self.ema_decay, float, lambda v: 0 <= v < 1, "a number from 0 to below 1")
-        betas = self.betas
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise UserError(f"betas={betas!r}: it must be two numbers")
-        for value in betas:
-            _check("betas", value, float, lambda v: 0 <= v < 1, "two numbers from 0 to below 1")
-        object.__setattr__(self, "betas", tuple(float(value) for value in betas))
-
-
-def _check(key: str, value: Any, kind: type, fits: Callable[[Any], bool], takes: str) -> None:
-    kinds = (int, float) if kind is float else (kind,)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not fits(value):
-        raise UserError(f"{key}={value!r}: it must be {takes}")
-
-
-# What may differ when a run is resumed, because it does not change the sequence of weights.
-FREE_TO_CHANGE = {"steps", "device", "log_every", "sample_every", "checkpoint_every", "keep_last"}
-
-
-# What a run folder consists of; a folder with any of these is taken.
-RUN_FILES = ("recipe.toml", "metrics.jsonl", "samples", "checkpoints", "summary.json")
-
-
-class History:
-    """What was logged: one record (a dict) for each logged step, as in metrics.jsonl.
-
-    Examples
-    --------
-    >>> history = History([{"step": 1, "generator_loss": 0.7}, {"step": 2, "generator_loss": 0.6}])
-    >>> history["generator_loss"]
-    [0.7, 0.6]
-    """
-
-    def __init__(self, records: list[dict[str, Any]]) -> None:
-        self.records = records
-
-    def __getitem__(self, key: str) -> list[Any]:
-        return [record[key] for record in self.records]
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __repr__(self) -> str:
-        if not self.records:
-            return "<History: nothing logged>"
-        last = self.records[-1]
-        return (
-            f"<History: {len(self)} records up to step {last['step']:,}, D loss "
-            f"{last['discriminator_loss']:.3f}, G loss {last['generator_loss']:.3f}>"
-        )
+from ganbook.training.log import Bar, History, RunLog, Speed, notice, read_log, write_log
+from ganbook.training.sampling import load_generator, sample_generator
+from ganbook.training.step import Penalty, StepResult, discriminator_step, generator_step
 
 
 class Trainer:
@@ -175,23 +81,40 @@ class Trainer:
         info: dict[str, Any] | None = None,
     ) -> None:
         self.config = config or TrainConfig()
-        self.out = None if out is None else check_out(Path(out))
+        self.out = None if out is None else Path(out)
         self.info = dict(info or {})
         latent_dim = getattr(generator, "latent_dim", None)
         if not isinstance(latent_dim, int):
             raise UserError("generator: it needs an attribute latent_dim, the length of its latent vector z")
         self.latent_dim = latent_dim
+        self.num_classes = _num_classes(generator, discriminator, data)
         self.loss = LOSSES[self.config.loss]
+        if self.config.label_smoothing:
+            smoothed = partial(self.loss.discriminator, real_label=1.0 - self.config.label_smoothing)
+            self.loss = self.loss._replace(discriminator=smoothed)
 
         self.engine = Engine(self.config.device, self.config.precision, _is_convolutional(discriminator))
+        self.processes = self.engine.processes
+        if self.out is not None and self.processes.is_main:
+            check_out(self.out)
+        if self.config.batch_size % self.processes.size:
+            raise UserError(
+                f"batch_size={self.config.batch_size}: {self.processes.size} processes share each batch, "
+                f"so it must be a multiple of {self.processes.size}"
+            )
         self.generator = self.engine.prepare(generator)
         self.discriminator = self.engine.prepare(discriminator)
         self.data = data.to(self.engine.device)
         self._check_shapes()
+        self._penalties = self._choose_penalties()
 
         self.order = BatchOrder(len(data), self.config.batch_size, self.config.seed)
         self.rng = self.engine.rng(self.config.seed)  # draws the latents
         self.ema = EMA(self.generator, self.config.ema_decay)
+        if self.config.compile:
+            self.engine.compile(self.generator)
+            if not self._penalties:  # compiled code has no second derivatives
+                self.engine.compile(self.discriminator)
         betas = self.config.betas
         self.generator_optimizer = self.engine.adam(generator.parameters(), self.config.generator_lr, betas)
         self.discriminator_optimizer = self.engine.adam(
@@ -201,6 +124,12 @@ class Trainer:
         self.seconds = 0.0  # time spent in fit
         self.records: list[dict[str, Any]] = []
         self.interrupted = False
+        self._recent: list[tuple[int, str, Tensor]] = []  # losses that were not looked at yet
+        self._run_log: RunLog | None = None
+        if self.config.tensorboard and self.out is not None:
+            self._log_to()  # complain now, not at the first record, if TensorBoard is missing
+        if self.processes.rank:  # other dropout masks than process 0's
+            torch.manual_seed(self.config.seed + 1_000_003 * self.processes.rank)
 
     # ------------------------------------------------------------------------------------- the loop
 
@@ -214,17 +143,26 @@ class Trainer:
         """
         self.generator.train()
         self.discriminator.train()
-        k = self.config.discriminator_steps
+        config, autocast = self.config, self.engine.autocast
+        self._set_learning_rates()
+        augment = self._augment if self._noise() else None
+        k = config.discriminator_steps
         for number in range(k * self.step, k * (self.step + 1)):
-            real = self.engine.layout(self.data.batch(self.order.batch(number)))
+            indices = self.processes.share(self.order.batch(number))
+            real = self.engine.layout(self.data.batch(indices))
+            labels = self.data.batch_labels(indices) if self.num_classes else None
             result_d = discriminator_step(
                 self.generator, self.discriminator, self.discriminator_optimizer, self.loss.discriminator,
-                real, self._latents(len(real)), autocast=self.engine.autocast(),
+                real, self._latents(), labels, self._penalty(number), augment, autocast(),
             )  # fmt: skip
+            if config.weight_clip:
+                penalties.clip_weights(self.discriminator, config.weight_clip)
+            self._recent.append((self.step + 1, "discriminator_loss", result_d.loss))
         result_g = generator_step(
             self.generator, self.discriminator, self.generator_optimizer, self.loss.generator,
-            self._latents(len(real)), real if self.loss.uses_real else None, autocast=self.engine.autocast(),
+            self._latents(), real if self.loss.uses_real else None, labels, augment, autocast(),
         )  # fmt: skip
+        self._recent.append((self.step + 1, "generator_loss", result_g.loss))
         self.ema.update(self.generator, self.step)
         self.step += 1
         return result_d, result_g
@@ -262,22 +200,27 @@ class Trainer:
         if steps is None and seconds is None:
             steps = self.config.steps
         if steps is not None:
-            _check("steps", steps, int, lambda v: v >= 1, "a whole number, at least 1")
+            check_value("steps", steps, int, lambda v: v >= 1, "a whole number, at least 1")
         if seconds is not None:
-            _check("seconds", seconds, float, lambda v: 0 < v < math.inf, "a number above 0")
+            check_value("seconds", seconds, float, lambda v: 0 < v < math.inf, "a number above 0")
 
         first, before, started = self.step, self.seconds, time.perf_counter()
-        speed = _Speed(self.config.batch_size, self.step)
+        speed = Speed(self.config.batch_size, self.step)
         self.interrupted = False
+        alone, main = self.processes.size == 1, self.processes.is_main
         if self.out is not None and self.step == 0:
             self._save_samples()  # the grid before any training, to compare with
             self._save_checkpoint()  # from here on the run can be resumed, whatever happens
-        with _stop_requested() as stop, _Bar(steps, seconds, progress) as bar:
-            while not stop.is_set():
-                elapsed = time.perf_counter() - started
-                done = self.step - first
-                if (steps is not None and done >= steps) or (seconds is not None and elapsed >= seconds):
+        with _stop_requested(patient=not alone) as stop, Bar(steps, seconds, progress and main) as bar:
+            while True:
+                if steps is not None and self.step - first >= steps:
                     break
+                # Several processes have to agree when to stop; asking at each step would cost too much.
+                if alone or self.step % self.config.log_every == 0:
+                    late = seconds is not None and time.perf_counter() - started >= seconds
+                    self.interrupted = self.processes.any(stop.is_set())
+                    if self.interrupted or self.processes.any(late):
+                        break
                 results = self.train_step()
                 self.seconds = before + time.perf_counter() - started
                 if self.step % self.config.log_every == 0 or self.step == 1:
@@ -287,54 +230,144 @@ class Trainer:
                     self._save_samples()
                 if self.out is not None and self.step % self.config.checkpoint_every == 0:
                     self._save_checkpoint()
-            self.interrupted = stop.is_set()
             bar.show(self.step - first, self.seconds - before, None)
+        self._check_recent()
         if self.out is not None and self.step > first:
-            self._save_samples()
-            self._save_checkpoint()
+            if self.step % self.config.sample_every:
+                self._save_samples()
+            if self.step % self.config.checkpoint_every:
+                self._save_checkpoint()
+        if self._run_log is not None:
+            self._run_log.flush()
         return History(self.records)
 
-    def _latents(self, num: int) -> Tensor:
-        return torch.randn(num, self.latent_dim, generator=self.rng, device=self.engine.device)
+    # What is random is drawn for the whole batch in every process, and each takes its share: so that a run
+    # has the same samples however many processes train it, and one random state to save.
 
-    def _log(self, result_d: StepResult, result_g: StepResult, speed: _Speed) -> dict[str, Any]:
-        """Note what this step's batch showed. The only place where the host waits for the device."""
-        losses = {"discriminator_loss": result_d.loss.item(), "generator_loss": result_g.loss.item()}
-        for name, value in losses.items():
+    def _latents(self) -> Tensor:
+        z = torch.randn(
+            self.config.batch_size, self.latent_dim, generator=self.rng, device=self.engine.device
+        )
+        return self.processes.share(z)
+
+    def _noise(self) -> float:
+        """Return the standard deviation of the instance noise at this step."""
+        config = self.config
+        if config.instance_noise_steps == 0:
+            return config.instance_noise
+        return config.instance_noise * max(0.0, 1.0 - self.step / config.instance_noise_steps)
+
+    def _augment(self, x: Tensor) -> Tensor:
+        """Add instance noise (Sonderby et al. 2017; Arjovsky and Bottou 2017)."""
+        shape = (self.config.batch_size, *x.shape[1:])
+        noise = torch.randn(shape, generator=self.rng, device=self.engine.device)
+        return x + self._noise() * self.processes.share(noise)
+
+    def _choose_penalties(self) -> list[Penalty]:
+        config, every = self.config, self.config.penalty_every
+        chosen: list[Penalty] = []
+        if config.r1:
+            chosen.append(partial(penalties.r1, gamma=config.r1 * every))
+        if config.r2:
+            chosen.append(partial(penalties.r2, gamma=config.r2 * every))
+        if config.gradient_penalty:
+            chosen.append(self._wgan_gp)
+        if chosen and any(isinstance(module, _BatchNorm) for module in self.discriminator.modules()):
+            notice(
+                "this discriminator has BatchNorm, which mixes the samples of a batch; a gradient penalty is "
+                "meant for one that looks at each sample by itself (option discriminator_norm of the model)"
+            )
+        return chosen
+
+    def _wgan_gp(self, discriminator: penalties.Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        eps = torch.rand(self.config.batch_size, generator=self.rng, device=self.engine.device)
+        weight = self.config.gradient_penalty * self.config.penalty_every
+        return penalties.wgan_gp(discriminator, real, fake, weight, self.processes.share(eps))
+
+    def _penalty(self, number: int) -> Penalty | None:
+        """Return what is added to the loss of the discriminator's update `number` (from 0)."""
+        if not self._penalties or number % self.config.penalty_every:
+            return None
+        return lambda d, real, fake: torch.stack([p(d, real, fake) for p in self._penalties]).sum()
+
+    def _set_learning_rates(self) -> None:
+        config = self.config
+        if config.schedule == "constant" and self.step >= config.warmup_steps:
+            return
+        factor = learning_rate_factor(config, self.step)
+        for optimizer, lr in (
+            (self.generator_optimizer, config.generator_lr),
+            (self.discriminator_optimizer, config.discriminator_lr),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * factor
+
+    def _check_recent(self) -> None:
+        """Stop the run if a loss since the last look was infinite or not a number; say which and when."""
+        if not self._recent:
+            return
+        values = self.processes.mean(torch.stack([loss for _, _, loss in self._recent])).tolist()
+        for (step, name, _), value in zip(self._recent, values, strict=True):
             if not math.isfinite(value):
                 kept = "" if self.out is None else f"; the checkpoints in {self.out} are from before"
-                raise DivergedError(f"{name} is {value} at step {self.step}: training was stopped{kept}")
+                raise DivergedError(f"{name} is {value} at step {step}: training was stopped{kept}")
+        self._recent.clear()
+
+    def _log(self, result_d: StepResult, result_g: StepResult, speed: Speed) -> dict[str, Any]:
+        """Note what this step's batch showed. The only place where the host waits for the device."""
+        self._check_recent()
         assert result_d.real_logits is not None
+        nothing = result_d.loss.new_zeros(())
+        seen = torch.stack([
+            result_d.loss,
+            result_g.loss,
+            nothing if result_d.penalty is None else result_d.penalty,
+            (result_d.real_logits > 0).float().mean(),
+            (result_d.fake_logits < 0).float().mean(),
+        ])  # fmt: skip
+        loss_d, loss_g, penalty, accuracy_real, accuracy_fake = self.processes.mean(seen).tolist()
         record = {
             "step": self.step,
             "epoch": self.step * self.config.discriminator_steps * self.config.batch_size / len(self.data),
-            **losses,
-            "d_accuracy_real": (result_d.real_logits > 0).float().mean().item(),
-            "d_accuracy_fake": (result_d.fake_logits < 0).float().mean().item(),
+            "discriminator_loss": loss_d,
+            "generator_loss": loss_g,
+            **({"penalty": penalty} if self._penalties else {}),
+            "d_accuracy_real": accuracy_real,
+            "d_accuracy_fake": accuracy_fake,
+            "discriminator_grad_norm": _gradient_norm(self.discriminator),
+            "generator_grad_norm": _gradient_norm(self.generator),
             "images_per_second": speed(self.step),
+            "memory_mib": self.engine.memory(),
             "seconds": self.seconds,
         }
         self.records.append(record)
-        if self.out is not None:
-            self.out.mkdir(parents=True, exist_ok=True)
-            with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+        if self.out is not None and self.processes.is_main:
+            self._log_to().write(record)
         return record
+
+    def _log_to(self) -> RunLog:
+        if self._run_log is None:
+            assert self.out is not None
+            self._run_log = RunLog(self.out, self.config.tensorboard)
+        return self._run_log
 
     def _check_shapes(self) -> None:
         """Run one tiny batch through both networks, without changing them or any random state."""
         state = {id(m): m.training for net in (self.generator, self.discriminator) for m in net.modules()}
         z = torch.zeros(2, self.latent_dim, device=self.engine.device)
+        labels = torch.zeros(2, dtype=torch.int64, device=self.engine.device)
+        given = (labels,) if self.num_classes else ()
         try:
             with torch.no_grad():
-                fake = self.generator.eval()(z)
+                fake = self.generator.eval()(z, *given)
                 shape = tuple(fake.shape[1:])
                 if shape != self.data.shape:
                     raise UserError(
                         f"generator: it makes samples of shape {shape}, the data have {self.data.shape}"
                     )
                 try:
-                    logits = self.discriminator.eval()(self.data.batch(torch.zeros(2, dtype=torch.int64)))
+                    real = self.data.batch(torch.zeros(2, dtype=torch.int64))
+                    logits = self.discriminator.eval()(real, *given)
                 except RuntimeError as error:
                     raise UserError(
                         f"discriminator: it cannot take samples of shape {self.data.shape} ({error})"
@@ -351,7 +384,7 @@ class Trainer:
 
     # ----------------------------------------------------------------------------------- samples
 
-    def sample(self, num: int = 64, seed: int = 0) -> Tensor:
+    def sample(self, num: int = 64, seed: int = 0, labels: Tensor | int | None = None) -> Tensor:
         """Draw samples from the averaged generator, in eval mode.
 
         Parameters
@@ -360,23 +393,30 @@ class Trainer:
             How many.
         seed : int
             Seed of the latents; training is not disturbed.
+        labels : Tensor or int, optional
+            Classes for a conditional generator: int64, shape (num,), or one for all. Default: 0, 1, 2, ...
+            over and over.
 
         Returns
         -------
         Tensor
             float32 on the CPU, shape (num, *data.shape); images in [-1, 1].
         """
-        return sample_generator(self.ema.module, self.latent_dim, num, seed, self.engine.device)
+        return sample_generator(self.ema.module, self.latent_dim, num, seed, self.engine.device, labels)
 
     def _save_samples(self) -> None:
         from ganbook import plots
 
         assert self.out is not None
+        if not self.processes.is_main:
+            return
         folder = self.out / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         points = self.data.points[:1000].cpu() if isinstance(self.data, PointDataset) else None
         samples = self.sample(64 if points is None else 1000)
         plots.save_samples(samples, folder / f"step-{self.step:08d}.png", points)
+        if points is None:
+            self._log_to().add_grid(plots.image_grid(to_uint8(samples)), self.step)
 
     # ------------------------------------------------------------------------------- save and load
 
@@ -388,11 +428,15 @@ class Trainer:
                     f"the {name}'s weights are infinite or not a number at step {self.step}: training was "
                     f"stopped; the checkpoints in {self.out} are from before"
                 )
+        self._check_recent()
         self.save(self.out / "checkpoints" / f"step-{self.step:08d}")
-        checkpoint.prune(self.out, self.config.keep_last)
+        if self.processes.is_main:
+            checkpoint.prune(self.out, self.config.keep_last)
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint: all that `load` needs to go on as if nothing had happened.
+
+        Where several processes train, all of them have to call it; process 0 writes.
 
         Parameters
         ----------
@@ -404,9 +448,12 @@ class Trainer:
         OSError
             If it cannot be written; what was there before is unharmed.
         """
-        rng = {"latents": self.rng.get_state(), "torch": torch.get_rng_state()}
-        if self.engine.device.type == "cuda":
-            rng["cuda"] = torch.cuda.get_rng_state()
+        rng = {"latents": self.rng.get_state(), **self.engine.random_states()}
+        if self.processes.is_main:
+            self._write_checkpoint(Path(path), rng)
+        self.processes.any(False)  # nobody goes on, or loads it, before it is there
+
+    def _write_checkpoint(self, path: Path, rng: dict[str, Tensor]) -> None:
         tensors = {
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
@@ -420,13 +467,18 @@ class Trainer:
             "seconds": self.seconds,
             "config": dataclasses.asdict(self.config),
             "model": getattr(self.generator, "spec", None),
-            "data": {"spec": self.data.spec, "num_samples": len(self.data), "shape": self.data.shape},
+            "data": {
+                "spec": self.data.spec,
+                "num_samples": len(self.data),
+                "shape": self.data.shape,
+                "class_names": getattr(self.data, "class_names", ()) if self.num_classes else (),
+            },
             "info": self.info,
             # A run folder has its log in metrics.jsonl; a checkpoint by itself carries it along.
             "num_records": len(self.records),
             "records": self.records if self.out is None else None,
         }
-        checkpoint.save(Path(path), tensors, state)
+        checkpoint.save(path, tensors, state)
 
     @classmethod
     def load(
@@ -437,6 +489,7 @@ class Trainer:
         discriminator: nn.Module | None = None,
         data: Dataset | None = None,
         config: TrainConfig | None = None,
+        override: bool = False,
     ) -> Trainer:
         """Load a checkpoint, or the newest one of a run folder that verifies, and go on from there exactly.
 
@@ -450,6 +503,8 @@ class Trainer:
             The data; needed where they are not from `load_dataset`.
         config : TrainConfig, optional
             Settings to go on with; only those that do not change the course of training may differ.
+        override : bool
+            Go on with other settings nevertheless. It is noted in the checkpoints (`info["overridden"]`).
 
         Raises
         ------
@@ -462,7 +517,7 @@ class Trainer:
             folder, passed_over = checkpoint.newest(path)
             out = path
             for line in passed_over:
-                print(f"Notice: {line}")
+                notice(line)
         elif not path.is_dir():
             raise CheckpointError(f"{path}: there is no such run or checkpoint")
         state = checkpoint.load_state(folder)
@@ -470,7 +525,13 @@ class Trainer:
         saved = TrainConfig(**state["config"])
         if config is None:
             config = saved
-        refuse_changes(folder, saved, config)
+        if override:
+            changes = changes_between(saved, config)
+            if changes:
+                earlier = state["info"].get("overridden", [])
+                state["info"]["overridden"] = [*earlier, f"from step {state['step']}: {'; '.join(changes)}"]
+        else:
+            refuse_changes(folder, saved, config)
         if generator is None or discriminator is None:
             if state["model"] is None:
                 raise CheckpointError(
@@ -507,9 +568,7 @@ class Trainer:
         ):
             checkpoint.load_optimizer(optimizer, checkpoint.load_tensors(folder, name))
         rng = checkpoint.load_tensors(folder, "rng")
-        torch.set_rng_state(rng["torch"])
-        if trainer.engine.device.type == "cuda" and "cuda" in rng:
-            torch.cuda.set_rng_state(rng["cuda"])
+        trainer.engine.restore_random(rng)
         if rng["latents"].shape != trainer.rng.get_state().shape:
             raise CheckpointError(
                 f"checkpoint {folder}: it was trained on another kind of device than "
@@ -520,8 +579,15 @@ class Trainer:
         if state["records"] is not None:
             trainer.records = state["records"]
         else:
-            trainer.records = _cut_log(folder.parent.parent, state["step"], state["num_records"])
+            trainer.records = read_log(folder.parent.parent, state["step"], state["num_records"])
+            trainer.processes.any(False)  # all have read the old log before process 0 cuts it
+            if trainer.processes.is_main:
+                write_log(folder.parent.parent, trainer.records)
         return trainer
+
+
+# What a run folder consists of; a folder with any of these is taken.
+RUN_FILES = ("recipe.toml", "metrics.jsonl", "samples", "checkpoints", "summary.json")
 
 
 def check_out(out: Path) -> Path:
@@ -543,180 +609,35 @@ def check_out(out: Path) -> Path:
     return out
 
 
-def _cut_log(run: Path, step: int, num_records: int) -> list[dict[str, Any]]:
-    """Cut metrics.jsonl back to a checkpoint; later lines will be logged again."""
-    path = run / "metrics.jsonl"
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            break
-        if record["step"] > step:
-            break
-        records.append(record)
-    if len(records) != num_records:
-        print(f"Notice: {path} holds {len(records)} of the {num_records} lines up to step {step}")
-    if path.exists():
-        checkpoint.write_file(path, "".join(json.dumps(record) + "\n" for record in records))
-    return records
+def _num_classes(generator: nn.Module, discriminator: nn.Module, data: Dataset) -> int:
+    """Return the classes of a conditional pair (0 for others), checked against each other and the data."""
+    classes = getattr(generator, "num_classes", 0)
+    if classes != getattr(discriminator, "num_classes", 0):
+        theirs = getattr(discriminator, "num_classes", 0)
+        raise UserError(f"discriminator: num_classes={theirs}; the generator has {classes}")
+    have = getattr(data, "num_classes", 0)
+    if classes and classes != have:
+        raise UserError(f"generator: num_classes={classes}; the data have {have or 'no'} classes")
+    return classes
 
 
-def refuse_changes(folder: Path, saved: TrainConfig, wanted: TrainConfig) -> None:
-    """Refuse to resume under settings that change the course of training.
-
-    Raises
-    ------
-    CheckpointError
-        With a list of what changed.
-    """
-    changes = [
-        f"{key} {getattr(saved, key)!r} -> {getattr(wanted, key)!r}"
-        for key in (field.name for field in dataclasses.fields(TrainConfig))
-        if key not in FREE_TO_CHANGE and getattr(saved, key) != getattr(wanted, key)
-    ]
-    if changes:
-        raise CheckpointError(
-            f"checkpoint {folder}: resuming with other settings would be another run "
-            f"({'; '.join(changes)}); leave them as they were, or start a new run"
-        )
-
-
-def sample_generator(
-    generator: nn.Module, latent_dim: int, num: int, seed: int, device: torch.device | str = "cpu"
-) -> Tensor:
-    """Draw samples from a generator in eval mode, in chunks; its mode is restored afterwards.
-
-    Parameters
-    ----------
-    generator : nn.Module
-        Maps latents (N, latent_dim) to samples.
-    latent_dim : int
-        Length of z.
-    num : int
-        How many, at least 1.
-    seed : int
-        Seed of the latents; drawn on the CPU, so that they are the same on every device.
-    device : torch.device or str
-        Where the generator is.
-
-    Returns
-    -------
-    Tensor
-        float32 on the CPU, shape (num, *shape).
-
-    Raises
-    ------
-    UserError
-        If `num` is not a positive whole number, or `seed` is negative.
-    """
-    _check("num", num, int, lambda v: v >= 1, "a whole number, at least 1")
-    _check("seed", seed, int, lambda v: 0 <= v < 2**63, "a whole number, at least 0")
-    rng = torch.Generator().manual_seed(seed)
-    # Always in whole blocks, so that sample number i is the same however many are asked for.
-    blocks = [torch.randn(512, latent_dim, generator=rng) for _ in range(0, num, 512)]
-    z = torch.cat(blocks)[:num]
-    was_training = generator.training
-    generator.eval()
-    with torch.no_grad():
-        samples = [generator(part.to(device)).float().cpu().contiguous() for part in z.split(512)]
-    generator.train(was_training)
-    return torch.cat(samples)
-
-
-def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
-    """Load the averaged generator of a run (or of one checkpoint), for sampling on the CPU.
-
-    Parameters
-    ----------
-    run : str or Path
-        A run folder, or a checkpoint.
-
-    Returns
-    -------
-    generator : nn.Module
-        In eval mode, with its `latent_dim`.
-    state : dict
-        The checkpoint's JSON.
-
-    Raises
-    ------
-    CheckpointError
-        If nothing there verifies, or the generator is not from `ganbook.models`.
-    """
-    path = Path(run)
-    if not path.is_dir():
-        raise CheckpointError(f"{path}: there is no such run")
-    folder = path
-    if not (path / checkpoint.MANIFEST).is_file():
-        folder, passed_over = checkpoint.newest(path)
-        for line in passed_over:
-            print(f"Notice: {line}")
-    state = checkpoint.load_state(folder)
-    if state["model"] is None:
-        raise CheckpointError(f"{path}: its networks are not from ganbook.models, so they cannot be rebuilt")
-    with torch.random.fork_rng(devices=[]):
-        generator, _ = models.build(**state["model"])
-    generator.load_state_dict(checkpoint.load_tensors(folder, "ema"))
-    return generator.eval(), state
+def _gradient_norm(module: nn.Module) -> float:
+    """Return the length of the gradient that the last step left in a module's parameters."""
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    return torch.stack(torch._foreach_norm(gradients)).norm().item() if gradients else 0.0
 
 
 def _is_convolutional(module: nn.Module) -> bool:
     return any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in module.modules())
 
 
-class _Speed:
-    """Images a second since it was last asked."""
-
-    def __init__(self, batch_size: int, step: int) -> None:
-        self.batch_size, self.step, self.time = batch_size, step, time.perf_counter()
-
-    def __call__(self, step: int) -> float:
-        now = time.perf_counter()
-        rate = (step - self.step) * self.batch_size / max(now - self.time, 1e-9)
-        self.step, self.time = step, now
-        return rate
-
-
-class _Bar:
-    """The progress bar: of steps, or of seconds where only a time was given; with rate and both losses."""
-
-    def __init__(self, steps: int | None, seconds: float | None, show: bool) -> None:
-        self.by_step = steps is not None
-        self.total: float = steps if steps is not None else round(seconds or 0.0, 1)
-        form = "{percentage:3.0f}%|{bar:24}| " + ("{n}/{total} steps" if self.by_step else "{n}/{total} s")
-        self.bar = tqdm(
-            total=self.total,
-            disable=not show,
-            bar_format=form + " [{elapsed}{postfix}]",
-            dynamic_ncols=True,
-            mininterval=0.2,
-        )
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def show(self, steps: int, seconds: float, record: dict[str, Any] | None) -> None:
-        if record is not None:
-            self.bar.set_postfix_str(
-                f"{steps / max(seconds, 1e-9):.1f} steps/s, D loss {record['discriminator_loss']:.3f}, "
-                f"G loss {record['generator_loss']:.3f}",
-                refresh=False,
-            )
-        reached = steps if self.by_step else min(round(seconds, 1), self.total)
-        self.bar.update(reached - (self.bar.n or 0))
-        if record is None:
-            self.bar.refresh()
-
-
 @contextmanager
-def _stop_requested() -> Iterator[threading.Event]:
+def _stop_requested(patient: bool) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C or SIGTERM into a flag that the loop reads between two steps.
 
-    A second Ctrl-C interrupts at once, as usual. Outside the main thread signals are left alone.
+    A second Ctrl-C interrupts at once, as usual; unless `patient`: a launcher of several processes sends a
+    SIGTERM after the terminal's Ctrl-C, which must not cut off the saving (it has SIGKILL if it must).
+    Outside the main thread signals are left alone.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -727,7 +648,7 @@ def _stop_requested() -> Iterator[threading.Event]:
 
     def request(number: int, frame: FrameType | None) -> None:
         stop.set()
-        for name, handler in before.items():
+        for name, handler in before.items() if not patient else ():
             signal.signal(name, handler)
 
     for number in signals:

@@ -104,3 +104,99 @@ def test_a_pair_remembers_how_to_build_it_again(family):
 def test_bad_arguments(build, message):
     with pytest.raises(UserError, match=message):
         build()
+
+
+def dcgan_as_it_was(shape, latent_dim, width, size, doublings):
+    """The unconditional pair of the paper, layer by layer in the order in which its weights are drawn."""
+    up = [width * 2**i for i in reversed(range(doublings))]
+    g = [nn.Unflatten(1, (latent_dim, 1, 1))]
+    g += [nn.ConvTranspose2d(latent_dim, up[0], size, 1, 0, bias=False), nn.BatchNorm2d(up[0]), nn.ReLU()]
+    for i in range(doublings - 1):
+        g += [nn.ConvTranspose2d(up[i], up[i + 1], 4, 2, 1, bias=False), nn.BatchNorm2d(up[i + 1]), nn.ReLU()]
+    g += [nn.ConvTranspose2d(up[-1], shape[0], 4, 2, 1), nn.Tanh()]
+    g = nn.Sequential(*g)
+    draw(g)
+    down = up[::-1]
+    d = [nn.Conv2d(shape[0], down[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+    for i in range(doublings - 1):
+        d += [nn.Conv2d(down[i], down[i + 1], 4, 2, 1, bias=False), nn.BatchNorm2d(down[i + 1])]
+        d += [nn.LeakyReLU(0.2)]
+    d += [nn.Conv2d(down[-1], 1, size, 1, 0), nn.Flatten(0)]
+    d = nn.Sequential(*d)
+    draw(d)
+    return g, d
+
+
+def draw(net):
+    for layer in net:
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "doublings"), [((1, 28, 28), 7, 2), ((1, 32, 32), 4, 3), ((3, 64, 64), 4, 4)]
+)
+def test_the_unconditional_dcgan_stays_what_it_is_to_the_bit(shape, size, doublings):
+    """Recorded results depend on its names, its draws and its output; options must not move them."""
+    torch.manual_seed(3)
+    pair = models.dcgan(shape, latent_dim=6, width=4)
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    plain = dcgan_as_it_was(shape, 6, 4, size, doublings)
+    assert torch.equal(torch.rand(1), drawn)  # as many random numbers were used
+    for net, old in zip(pair, plain, strict=True):
+        state, expected = net.state_dict(), old.state_dict()
+        assert list(state) == [f"net.{key}" for key in expected]
+        assert all(torch.equal(state[f"net.{key}"], value) for key, value in expected.items())
+    z = torch.randn(3, 6)
+    images = plain[0](z)
+    assert torch.equal(pair[0](z), images)
+    assert torch.equal(pair[1](images.detach()), plain[1](images.detach()))
+
+
+@pytest.mark.parametrize("norm", ["layer", "none", "spectral"])
+def test_dcgan_parameter_count_with_another_norm(norm):
+    _, discriminator = models.dcgan((1, 32, 32), width=8, discriminator_norm=norm, dropout=0.1)
+    weights = 16 * (1 * 8 + 8 * 16 + 16 * 32 + 32 * 1)
+    biases = 8 + 16 + 32 + 1
+    scales_and_shifts = 2 * (16 + 32) if norm == "layer" else 0
+    assert count(discriminator) == weights + biases + scales_and_shifts
+
+
+def test_dcgan_parameter_count_with_classes():
+    """The input is twice as long, [z, z * e_y]; each class has a kernel of the last convolution's size."""
+    plain_g, plain_d = models.dcgan((1, 32, 32), latent_dim=6, width=8)
+    generator, discriminator = models.dcgan((1, 32, 32), latent_dim=6, width=8, num_classes=10)
+    assert count(generator) - count(plain_g) == 10 * 6 + 6 * 32 * 16
+    assert count(discriminator) - count(plain_d) == 10 * 32 * 16
+
+
+def test_dcgan_with_classes_reads_z_and_z_times_the_embedding():
+    torch.manual_seed(0)
+    generator, _ = models.dcgan((1, 32, 32), latent_dim=6, width=4, num_classes=3)
+    generator.eval()
+    z, y = torch.randn(3, 6), torch.tensor([2, 0, 1])
+    expected = generator.net(torch.cat([z, z * generator.embedding.weight[y]], dim=1))
+    assert torch.equal(generator(z, y), expected)
+
+
+def test_dcgan_layer_norm_is_over_channels_and_pixels_of_one_sample():
+    torch.manual_seed(0)
+    _, discriminator = models.dcgan((1, 32, 32), width=8, discriminator_norm="layer")
+    (norm, *_) = (layer for layer in discriminator.modules() if isinstance(layer, nn.GroupNorm))
+    h = norm(5 + 3 * torch.randn(4, 16, 8, 8))
+    assert torch.allclose(h.mean((1, 2, 3)), torch.zeros(4), atol=1e-4)
+    assert torch.allclose(h.var((1, 2, 3)), torch.ones(4), atol=1e-2)
+
+
+def test_mlp_parameter_count_with_norms():
+    shape, hidden = (1, 8, 8), 16
+    plain = (64 + 1) * hidden + (hidden + 1) * hidden + hidden + 1
+    extra = {"none": 0, "spectral": 0, "layer": 2 * 2 * hidden, "batch": 2 * 2 * hidden}
+    for norm, more in extra.items():
+        _, discriminator = models.mlp(shape, hidden=hidden, discriminator_norm=norm, dropout=0.1)
+        assert count(discriminator) == plain + more

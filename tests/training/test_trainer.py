@@ -93,7 +93,7 @@ def test_resuming_is_exact(family, settings, tmp_path):
     ]
     for log in logs:
         for record in log:
-            del record["seconds"], record["images_per_second"]
+            del record["seconds"], record["images_per_second"], record["memory_mib"]
     assert logs[0] == logs[1]
     assert [record["step"] for record in logs[0]] == list(range(1, 15))
 
@@ -340,3 +340,210 @@ def test_bf16_trains_and_keeps_weights_in_float32():
     assert all(math.isfinite(v) for v in history["generator_loss"])
     reference = make("dcgan", precision="fp32").fit(steps=1, progress=False)
     assert history["discriminator_loss"][0] == pytest.approx(reference["discriminator_loss"][0], rel=0.02)
+
+
+# ------------------------------------------------------------------ options of the configuration
+
+
+def test_a_bad_loss_is_reported_with_its_own_step_although_it_is_looked_at_later():
+    trainer = make(log_every=10)
+    trainer.fit(steps=3, progress=False)
+    trainer._recent.clear()
+    plain = trainer.loss.discriminator
+    calls = []
+
+    def spoilt(real_logits, fake_logits):
+        calls.append(1)
+        return plain(real_logits, fake_logits) * (math.nan if len(calls) == 3 else 1.0)
+
+    trainer.loss = trainer.loss._replace(discriminator=spoilt)
+    with pytest.raises(DivergedError, match="discriminator_loss is nan at step 6: "):
+        trainer.fit(steps=20, progress=False)
+    assert trainer.step == 10
+
+
+def test_gradient_norms_in_the_log_are_those_of_the_step():
+    trainer = make()
+    record = trainer.fit(steps=1, progress=False).records[0]
+    for name in ("generator", "discriminator"):
+        squares = [p.grad.square().sum() for p in getattr(trainer, name).parameters()]
+        assert record[f"{name}_grad_norm"] == pytest.approx(sum(squares).sqrt().item(), rel=1e-5)
+    assert record["memory_mib"] > 50
+
+
+@pytest.mark.parametrize(
+    ("settings", "factors"),
+    [
+        ({"warmup_steps": 4}, [0.25, 0.5, 0.75, 1, 1, 1]),
+        ({"schedule": "linear", "decay_steps": 4}, [1, 0.75, 0.5, 0.25, 0, 0]),
+        ({"schedule": "cosine", "decay_steps": 2}, [1, 0.5, 0, 0, 0, 0]),
+    ],
+)
+def test_schedules_reach_both_optimisers(settings, factors):
+    trainer = make(generator_lr=1e-3, discriminator_lr=3e-3, **settings)
+    for factor in factors:
+        trainer.train_step()
+        assert trainer.generator_optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * factor, abs=1e-12)
+        assert trainer.discriminator_optimizer.param_groups[0]["lr"] == pytest.approx(
+            3e-3 * factor, abs=1e-12
+        )
+
+
+def test_at_a_learning_rate_of_0_nothing_moves():
+    trainer = make(schedule="linear", decay_steps=3)
+    trainer.fit(steps=3, progress=False)
+    before = {k: v.clone() for k, v in trainer.generator.state_dict().items()}
+    trainer.fit(steps=3, progress=False)
+    assert all(torch.equal(v, before[k]) for k, v in trainer.generator.state_dict().items())
+
+
+def test_penalties_are_added_every_nth_time_and_n_times_as_strong():
+    seen = {}
+    for every in (1, 3):
+        trainer = make(r1=0.5, penalty_every=every)
+        for _ in range(4):
+            result, _ = trainer.train_step()
+            seen.setdefault(every, []).append(None if result.penalty is None else result.penalty.item())
+    assert seen[3][0] == pytest.approx(3 * seen[1][0])  # the weights are still the same at the first step
+    assert seen[3][1:3] == [None, None]
+    assert seen[3][3] is not None
+
+
+def test_weights_are_clipped_after_each_update():
+    trainer = make(loss="wasserstein", weight_clip=0.01, discriminator_steps=3)
+    trainer.fit(steps=3, progress=False)
+    largest = [p.abs().max().item() for p in trainer.discriminator.parameters()]
+    assert max(largest) == pytest.approx(0.01)
+
+
+def test_instance_noise_is_on_all_that_d_sees_and_fades():
+    trainer = make(instance_noise=0.5, instance_noise_steps=4)
+    seen = []
+    trainer.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+    for step in range(6):
+        seen.clear()
+        trainer.train_step()
+        real = trainer.data.batch(trainer.order.batch(step))
+        noise = (seen[0] - real).std().item()
+        assert noise == pytest.approx(0.5 * max(0.0, 1 - step / 4), rel=0.1)
+        assert len(seen) == 3  # real and fake for D, fake for G
+        if step in (0, 5):  # at first the noise takes some pixels out of [-1, 1]; in the end it is gone
+            assert [(x.abs() > 1).any().item() for x in seen] == [step == 0] * 3
+
+
+def test_label_smoothing_reaches_the_loss_of_the_discriminator_only():
+    plain, smooth = make().train_step(), make(label_smoothing=0.2).train_step()
+    real, fake = plain[0].real_logits, plain[0].fake_logits
+    expected = losses.minimax_discriminator_loss(real, fake, real_label=0.8)
+    torch.testing.assert_close(smooth[0].loss, expected)
+
+
+@pytest.mark.parametrize("loss", sorted(losses.LOSSES))
+def test_every_loss_trains_and_resumes(loss, tmp_path):
+    whole = make(loss=loss, r1=0.1, instance_noise=0.1)
+    whole.fit(steps=6, progress=False)
+    parts = make(loss=loss, r1=0.1, instance_noise=0.1)
+    parts.fit(steps=3, progress=False)
+    parts.save(tmp_path / "half")
+    resumed = gb.Trainer.load(tmp_path / "half", data=parts.data)
+    resumed.fit(steps=3, progress=False)
+    assert_same_bits(bits(whole), bits(resumed))
+
+
+def test_overriding_a_refusal_is_noted(tmp_path):
+    trainer = make(out=tmp_path / "run")
+    trainer.fit(steps=3, progress=False)
+    config = gb.TrainConfig(device="cpu", batch_size=16, log_every=1, generator_lr=1e-5)
+    with pytest.raises(CheckpointError, match=r"generator_lr 0.0002 -> 1e-05.*--override"):
+        gb.Trainer.load(tmp_path / "run", data=trainer.data, config=config)
+    resumed = gb.Trainer.load(tmp_path / "run", data=trainer.data, config=config, override=True)
+    assert resumed.generator_optimizer.param_groups[0]["lr"] == 1e-5
+    resumed.fit(steps=1, progress=False)
+    again = gb.Trainer.load(tmp_path / "run", data=trainer.data)
+    assert again.info["overridden"] == ["from step 3: generator_lr 0.0002 -> 1e-05"]
+
+
+def test_tensorboard_gets_the_scalars_and_the_grids(tmp_path):
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    trainer = make(out=tmp_path / "run", tensorboard=True, sample_every=4)
+    trainer.fit(steps=4, progress=False)
+    board = event_accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    events = board.Scalars("generator_loss")
+    assert [e.step for e in events] == [1, 2, 3, 4]
+    assert [e.value for e in events] == pytest.approx([r["generator_loss"] for r in trainer.records])
+    assert [e.step for e in board.Images("samples")] == [0, 4]
+
+
+def test_conditional_pairs_get_the_labels_of_the_real_batch(tmp_path):
+    data = gb.load_dataset("digits", image_size=28, limit=100)
+    torch.manual_seed(0)
+    pair = gb.models.dcgan(data.shape, latent_dim=8, width=4, num_classes=10)
+    trainer = gb.Trainer(*pair, data, gb.TrainConfig(device="cpu", batch_size=16, precision="fp32"))
+    seen = {"D": [], "G": []}
+    for name, module in zip("GD", pair, strict=True):
+        module.register_forward_pre_hook(
+            lambda module, args, kwargs, name=name: seen[name].append(kwargs["labels"]), with_kwargs=True
+        )
+    trainer.train_step()
+    wanted = data.labels[trainer.order.batch(0)]
+    assert len(seen["D"]) == 3  # real and fake for D, fake for G
+    assert len(seen["G"]) == 2
+    assert all(torch.equal(labels, wanted) for name in "DG" for labels in seen[name])
+
+    trainer.save(tmp_path / "checkpoint")
+    generator, _ = load_generator(tmp_path / "checkpoint")
+    by_class = gb.training.sample_generator(generator, 8, 20, 0)
+    assert torch.equal(by_class, trainer.sample(20, labels=torch.arange(20) % 10))
+    assert not torch.equal(trainer.sample(1, labels=3), trainer.sample(1, labels=4))
+    for wrong in (10, -1, torch.zeros(3, dtype=torch.int64), 0.5):
+        with pytest.raises(UserError, match=r"labels="):
+            trainer.sample(20, labels=wrong)
+
+
+def test_conditional_pairs_that_do_not_fit_are_refused():
+    data = gb.load_dataset("digits", image_size=28, limit=100)
+    config = gb.TrainConfig(device="cpu", batch_size=16)
+    three = gb.models.dcgan(data.shape, width=4, num_classes=3)
+    ten = gb.models.dcgan(data.shape, width=4, num_classes=10)
+    with pytest.raises(UserError, match="generator: num_classes=3; the data have 10"):
+        gb.Trainer(*three, data, config)
+    with pytest.raises(UserError, match="discriminator: num_classes=10; the generator has 3"):
+        gb.Trainer(three[0], ten[1], data, config)
+    with pytest.raises(UserError, match="the data have no classes"):
+        gb.Trainer(*ten, gb.ImageDataset(data.images), config)
+    with pytest.raises(UserError, match="not conditional"):
+        make().sample(4, labels=1)
+
+
+def test_a_penalty_with_batchnorm_is_noticed(capsys):
+    make("dcgan", r1=1.0)
+    assert "Notice: this discriminator has BatchNorm" in capsys.readouterr().out
+    make("mlp", r1=1.0)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"r1": -1.0}, "r1=-1.0: it must be a number, at least 0"),
+        ({"weight_clip": math.inf}, "weight_clip=inf"),
+        ({"penalty_every": 0}, "penalty_every=0"),
+        ({"label_smoothing": 0.5}, "label_smoothing=0.5"),
+        ({"label_smoothing": 0.1, "loss": "hinge"}, "the hinge loss has no labels; these have: minimax"),
+        ({"schedule": "cosin", "decay_steps": 5}, "did you mean 'cosine'"),
+        ({"schedule": "linear"}, "decay_steps=0"),
+        ({"schedule": "linear", "decay_steps": 5, "warmup_steps": 5}, "after warmup_steps=5"),
+        ({"compile": 1}, "compile=1: it must be true or false"),
+        ({"instance_noise_steps": -1}, "instance_noise_steps=-1"),
+    ],
+)
+def test_options_out_of_range(settings, says):
+    with pytest.raises(UserError, match=says):
+        gb.TrainConfig(**settings)
+
+
+def test_compile_without_a_compiler_is_one_line(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(UserError, match="compile=true: on a CPU it needs a C"):
+        make(compile=True)

@@ -1,0 +1,148 @@
+"""Penalties on the discriminator's gradient: pure functions of a discriminator and batches.
+
+All look at the gradient of D with respect to its *input*, sample by sample. That needs a D that treats each
+sample by itself; BatchNorm in D mixes them, and then these formulas no longer say what they seem to.
+
+They are computed in float32, also inside `autocast`: a gradient of a gradient in bfloat16 is mostly noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Discriminator = Callable[[Tensor], Tensor]
+
+
+def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
+    """Return the gradient of D at each sample, flattened, with a graph so that it can be descended itself.
+
+    Parameters
+    ----------
+    discriminator : callable
+        Maps samples (N, *shape) to logits (N,).
+    x : Tensor
+        Samples, shape (N, *shape).
+
+    Returns
+    -------
+    Tensor
+        float32, shape (N, d) with d = prod(shape).
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        x = x.detach().float().requires_grad_()
+        # Row i of D(x).sum()'s gradient is the gradient of D(x_i), as no other logit depends on x_i.
+        (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+def r1(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 1.0) -> Tensor:
+    """Return gamma/2 E_x[||grad D(x)||^2], over real samples.
+
+    Source: Mescheder et al. (2018), equation 9. At least 0; gamma/2 ||w||^2 for a linear D(x) = w x + b.
+
+    Parameters
+    ----------
+    discriminator : callable
+        Maps samples (N, *shape) to logits (N,).
+    real, fake : Tensor
+        Samples, shape (N, *shape); `fake` is not looked at.
+    gamma : float
+        Strength.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    return 0.5 * gamma * input_gradient(discriminator, real).square().sum(1).mean()
+
+
+def r2(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 1.0) -> Tensor:
+    """Return gamma/2 E_z[||grad D(G(z))||^2]: R1's twin, over generated samples.
+
+    Source: Mescheder et al. (2018), equation 10. At least 0.
+
+    Parameters
+    ----------
+    discriminator : callable
+        Maps samples (N, *shape) to logits (N,).
+    real, fake : Tensor
+        Samples, shape (N, *shape); `real` is not looked at.
+    gamma : float
+        Strength.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+    """
+    return 0.5 * gamma * input_gradient(discriminator, fake).square().sum(1).mean()
+
+
+def wgan_gp(
+    discriminator: Discriminator, real: Tensor, fake: Tensor, weight: float = 10.0, eps: Tensor | None = None
+) -> Tensor:
+    """Return weight * E[(||grad D(x_hat)|| - 1)^2] with x_hat = eps x + (1 - eps) G(z), eps in [0, 1].
+
+    Source: Gulrajani et al. (2017), equation 3 and Algorithm 1; their weight (lambda) is 10. At least 0; 0
+    for a linear D with ||w|| = 1. Each pair of samples has an eps of its own.
+
+    Parameters
+    ----------
+    discriminator : callable
+        Maps samples (N, *shape) to logits (N,).
+    real, fake : Tensor
+        Samples, shape (N, *shape), as many of one as of the other.
+    weight : float
+        Strength.
+    eps : Tensor, optional
+        Positions on the lines between the pairs, shape (N,), in [0, 1]; drawn at random by default.
+
+    Returns
+    -------
+    Tensor
+        A scalar; finite also where the gradient is zero.
+
+    Raises
+    ------
+    ValueError
+        If `real` and `fake` are not of one shape, or `eps` does not fit.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"fake: shape {tuple(fake.shape)}; it must be that of real, {tuple(real.shape)}")
+    if eps is None:
+        eps = torch.rand(len(real), device=real.device)
+    if eps.shape != (len(real),):
+        raise ValueError(f"eps: shape {tuple(eps.shape)}; it takes one number a sample, ({len(real)},)")
+    eps = eps.view(-1, *[1] * (real.ndim - 1))  # (N, 1, ..., 1): per sample, whatever its shape
+    x_hat = eps * real.float() + (1 - eps) * fake.float()
+    # vector_norm, not sqrt of a sum: at a zero gradient it passes 0 back, a square root infinity.
+    norm = torch.linalg.vector_norm(input_gradient(discriminator, x_hat), dim=1)
+    return weight * (norm - 1).square().mean()
+
+
+@torch.no_grad()
+def clip_weights(discriminator: nn.Module, c: float = 0.01) -> None:
+    """Clip every parameter of D into [-c, c], in place: the first WGAN's way to bound its slope.
+
+    Source: Arjovsky et al. (2017), Algorithm 1; their c is 0.01.
+
+    Parameters
+    ----------
+    discriminator : nn.Module
+        Its parameters are changed.
+    c : float
+        Bound, above 0.
+
+    Raises
+    ------
+    ValueError
+        If `c` is not above 0.
+    """
+    if not c > 0:
+        raise ValueError(f"c={c!r}: it must be a number above 0")
+    for parameter in discriminator.parameters():
+        parameter.clamp_(-c, c)
