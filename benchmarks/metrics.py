@@ -1,9 +1,11 @@
 """Time and memory of the metrics against torch-fidelity and torchmetrics: `python -m benchmarks.metrics`.
 
 One JSON line a measurement, each in a process of its own, so that the peak of memory is its own; then one
-line a task that compares. `extra_mib` is the peak above what the process held before it touched features
-(Python, torch and the library, imported), so it includes the features that the measurement itself must hold.
-The seconds leave out making the features.
+line a task that compares. All of it is also written to benchmarks/results/metrics.json. `extra_mib` is the
+peak above what the process held before it touched features (Python, torch and the library, imported), so it
+includes the features that the measurement itself must hold.
+The seconds leave out making the features. `busy` is the share of the processors' time that others had during
+the measurement (other processes, and what the hypervisor took away): high means that it was disturbed.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 FID_SAMPLES, FID_WIDTH, FID_BATCH = 50_000, 2_048, 5_000
 PR_SAMPLES, PR_WIDTH = 10_000, 128
+RECORD = Path(__file__).parent / "results" / "metrics.json"
 LIMITS = {"fid": {"seconds": 60, "extra_mib": 2048}, "precision-recall": {"extra_mib": 1024}}
 
 
@@ -138,6 +142,27 @@ def peak_mib() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def cpu_times() -> dict[str, float] | None:
+    """Return the processors' seconds so far: all, and those stolen by the hypervisor. None but on Linux."""
+    try:
+        fields = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:]
+    except OSError:
+        return None
+    user, nice, system, idle, iowait, irq, softirq, steal = (int(f) / 100 for f in fields[:8])
+    total = user + nice + system + idle + iowait + irq + softirq + steal
+    return {"total": total, "idle": idle + iowait, "steal": steal}
+
+
+def others(before: dict[str, float] | None, own: float) -> dict[str, float] | None:
+    """Return the shares of the processors' time since `before` that others used, and that was stolen."""
+    after = cpu_times()
+    if before is None or after is None:
+        return None
+    total, idle, steal = (after[key] - before[key] for key in ("total", "idle", "steal"))
+    return {"other_processes": round(max(0.0, total - idle - steal - own) / total, 3),
+            "stolen": round(steal / total, 3)}  # fmt: skip
+
+
 def measure(task: str, library: str) -> dict[str, Any]:
     import torch
 
@@ -154,7 +179,9 @@ def measure(task: str, library: str) -> dict[str, Any]:
         versions |= {"torch-fidelity": torch_fidelity.__version__, "torchmetrics": torchmetrics.__version__}
     torch.eye(64).double() @ torch.eye(64).double()  # the maths library allocates its buffers on first use
     base, clock = peak_mib(), Clock()
+    before, own = cpu_times(), time.process_time()
     value = MEASUREMENTS[task, library](clock)
+    busy = others(before, time.process_time() - own)
     return {
         "task": task,
         "library": library,
@@ -162,9 +189,23 @@ def measure(task: str, library: str) -> dict[str, Any]:
         "peak_mib": round(peak_mib()),
         "extra_mib": round(peak_mib() - base),
         "value": value,
+        "busy": busy,
         "threads": torch.get_num_threads(),
         "versions": versions,
     }
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor, its cores and the memory."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        processor = platform.processor() or platform.machine()
+    found: dict[str, Any] = {"processor": processor, "cores": os.cpu_count(), "system": platform.system()}
+    if hasattr(os, "sysconf"):
+        found["memory_gib"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return found
 
 
 def compare(task: str, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -187,6 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time and memory of the metrics; JSON lines on stdout.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--task", choices=list(LIMITS), help="only this task")
+    parser.add_argument("--out", type=Path, help="file of the record (default: RECORD, if all tasks run)")
     parser.add_argument("--measure", nargs=2, metavar=("TASK", "LIBRARY"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -195,6 +237,7 @@ def main() -> None:
     threads = str(arguments.threads)
     environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     environment["OPENBLAS_NUM_THREADS"] = threads
+    lines = []
     for task in [arguments.task] if arguments.task else list(LIMITS):
         results = {}
         for library in (lib for t, lib in MEASUREMENTS if t == task):
@@ -202,7 +245,16 @@ def main() -> None:
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             print(done.stdout.strip(), flush=True)
             results[library] = json.loads(done.stdout.splitlines()[-1])
-        print(json.dumps(compare(task, results)), flush=True)
+            lines.append(results[library])
+        lines.append(compare(task, dict(results)))
+        print(json.dumps(lines[-1]), flush=True)
+    out = arguments.out or (None if arguments.task else RECORD)
+    if out is None:
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    record = {"command": "python -m benchmarks.metrics", "threads": arguments.threads, "machine": machine(),
+              "results": lines}  # fmt: skip
+    out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

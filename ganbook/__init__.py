@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganbook import data, losses, metrics, models, penalties, plots, recipes, training
+    from ganbook import data, evaluation, losses, metrics, models, penalties, plots, recipes, spoil, training
     from ganbook.data import ImageDataset, PointDataset, load_dataset
     from ganbook.errors import UserError
     from ganbook.training import History, TrainConfig, Trainer
@@ -23,7 +23,9 @@ _HOME = {
     "TrainConfig": "ganbook.training",
     "Trainer": "ganbook.training",
 }
-_MODULES = ("data", "losses", "metrics", "models", "penalties", "plots", "recipes", "training")
+_MODULES = (
+    "data", "evaluation", "losses", "metrics", "models", "penalties", "plots", "recipes", "spoil", "training"
+)  # fmt: skip
 
 __all__ = [
     "History",
@@ -34,6 +36,7 @@ __all__ = [
     "UserError",
     "__version__",
     "data",
+    "evaluation",
     "load_dataset",
     "losses",
     "metrics",
@@ -41,6 +44,7 @@ __all__ = [
     "penalties",
     "plots",
     "recipes",
+    "spoil",
     "training",
 ]
 

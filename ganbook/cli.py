@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import shlex
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -11,12 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import ganbook
-from ganbook.errors import UserError
+from ganbook.errors import ProcessError, UserError
 
 # torch and all that needs it is imported inside the commands, so that --help and mistakes answer at once.
 if TYPE_CHECKING:
+    from torch import nn
+
+    from ganbook.data import Dataset
     from ganbook.recipes import Recipe
     from ganbook.training import Trainer
+    from ganbook.training.engine import Processes
 
 RUNS = Path("runs")
 
@@ -57,6 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--resume", action="store_true", help="go on with the run in --out (default: the newest under runs/)"
     )
+    train.add_argument(
+        "--override", action="store_true", help="with --resume: go on although settings have changed"
+    )
 
     sample = commands.add_parser(
         "sample", help="draw samples from a run", description="Draw samples from a run."
@@ -66,8 +76,38 @@ def build_parser() -> argparse.ArgumentParser:
     sample.add_argument("--num", metavar="N", type=_whole(1), default=64, help="how many (default: 64)")
     sample.add_argument("--seed", metavar="N", type=_whole(0), default=0, help="seed (default: 0)")
     sample.add_argument(
+        "--label", metavar="CLASS", help="for a conditional run: one class, by number or name (default: all)"
+    )
+    sample.add_argument(
         "--out", metavar="PNG", type=Path, help="the picture (default: RUN/grid-NUM-SEED.png)"
     )
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score runs: FID, KID, precision and recall, ...",
+        description="Score runs of one data set: samples of the averaged generator against real samples.",
+    )
+    evaluate.set_defaults(run=evaluate_command)
+    evaluate.add_argument(
+        "folders", metavar="RUN", nargs="+", type=Path, help="a run folder, or a checkpoint in it"
+    )
+    evaluate.add_argument(
+        "--metrics", metavar="NAMES",
+        help="of fid, kid, is, pr, dc, modes, memorisation, with commas between "
+        "(default: fid,kid,is,pr; for points with known modes: modes)",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--num", metavar="N", type=_whole(1), default=10_000, help="samples of each run (default: 10000)"
+    )
+    evaluate.add_argument("--seed", metavar="N", type=_whole(0), default=0, help="seed (default: 0)")
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    evaluate.add_argument(
+        "--data-dir", metavar="DIR", help="folder of the data (default: as in training, or $GANBOOK_DATA)"
+    )
+    evaluate.add_argument(
+        "--extractor", metavar="NAME", default="auto",
+        help="auto, classifier (trained on the data's labels) or inception (default: auto)",
+    )  # fmt: skip
 
     recipes = commands.add_parser("recipes", help="list the recipes", description="List the recipes.")
     recipes.set_defaults(run=recipes_command)
@@ -108,48 +148,75 @@ def _positive(text: str) -> float:
 
 def train_command(args: argparse.Namespace) -> None:
     """`ganbook train`."""
+    from ganbook.training.engine import Processes
+
+    if args.override and not args.resume:
+        raise UserError("--override: it goes with --resume")
     changes = _changes(args)
-    trainer, recipe, out = _resume(args, changes) if args.resume else _start(args, changes)
-    total = None if args.seconds else trainer.config.steps
-    again = f"ganbook train --resume --out {out}" + (f" --seconds {args.seconds:g}" if args.seconds else "")
-    if total is not None and total <= trainer.step:
-        raise UserError(
-            f"{out}: it has done {trainer.step:,} of {total:,} steps; name a larger --steps to go on"
-        )
-    print(
-        f"Recipe {recipe.name}: {trainer.data!r}\nTraining on {trainer.engine.device.type} in "
-        f"{trainer.engine.precision}; the run is {out}",
-        flush=True,
-    )
-    try:
-        trainer.fit(steps=None if total is None else total - trainer.step, seconds=args.seconds)
-    except OSError as error:
-        raise UserError(
-            f"{out}: it cannot be written ({error.strerror or error}); what was saved before is kept. "
-            f"Make room, then: {again}"
-        ) from error
-    write_summary(trainer, recipe, out)
-    report(trainer, out, again)
+    device = args.device or str(changes.get("train.device", changes.get("device", "auto")))
+    with Processes(device) as processes:
+        begin = _resume if args.resume else _start
+        trainer, recipe, out = begin(args, changes, processes)
+        total = None if args.seconds else trainer.config.steps
+        again = f"ganbook train --resume --out {shlex.quote(str(out))}"
+        again += f" --seconds {args.seconds:g}" if args.seconds else ""
+        if total is not None and total <= trainer.step:
+            if processes.is_main and not (out / "summary.json").exists():  # killed just before its end
+                write_summary(trainer, recipe, out)
+                return report(trainer, out, again)
+            raise UserError(
+                f"{out}: it has done {trainer.step:,} of {total:,} steps; name a larger --steps to go on"
+            )
+        if processes.is_main:
+            many = f", in {processes.size} processes" if processes.size > 1 else ""
+            print(
+                f"Recipe {recipe.name}: {trainer.data!r}\nTraining on {trainer.engine.device.type} in "
+                f"{trainer.engine.precision}{many}; the run is {out}",
+                flush=True,
+            )
+        try:
+            trainer.fit(steps=None if total is None else total - trainer.step, seconds=args.seconds)
+        except OSError as error:
+            raise UserError(
+                f"{out}: it cannot be written ({error.strerror or error}); what was saved before is kept. "
+                f"Make room, then: {again}"
+            ) from error
+        if processes.is_main:
+            write_summary(trainer, recipe, out)
+            report(trainer, out, again)
 
 
-def _start(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, Recipe, Path]:
+def _start(
+    args: argparse.Namespace, changes: dict[str, Any], processes: Processes
+) -> tuple[Trainer, Recipe, Path]:
     from ganbook import recipes
-    from ganbook.data import load_dataset
+    from ganbook.data import folders
     from ganbook.training.trainer import check_out
 
     recipe = recipes.load(args.recipe or recipes.DEFAULT).replace(changes)
-    out = args.out or _new_run(recipe)
-    check_out(out)
-    data = load_dataset(**recipe.data)
-    trainer = recipe.trainer(data, out)
+    if recipe.data["name"].startswith(folders.PREFIX):  # the run is to be found again from anywhere
+        recipe = recipe.replace({"data.name": folders.folder_name(recipe.data["name"])})
+    out = processes.from_main(args.out or _new_run(recipe))
+    if processes.is_main:
+        check_out(out)
+    trainer = recipe.trainer(_load_data(recipe, processes), out)
     _write_recipe(trainer, recipe, out)
     return trainer, recipe, out
+
+
+def _load_data(recipe: Recipe, processes: Processes) -> Dataset:
+    from ganbook.data import load_dataset
+
+    with processes.main_first():  # it downloads or decodes; the others find the result
+        return load_dataset(**recipe.data)
 
 
 def _write_recipe(trainer: Trainer, recipe: Recipe, out: Path) -> None:
     from ganbook import recipes
     from ganbook.training.checkpoint import write_file
 
+    if not trainer.processes.is_main:
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_file(out / "recipe.toml", recipe.dumps(recipes.made_with(trainer)))
@@ -159,12 +226,13 @@ def _write_recipe(trainer: Trainer, recipe: Recipe, out: Path) -> None:
         ) from error
 
 
-def _resume(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer, Recipe, Path]:
+def _resume(
+    args: argparse.Namespace, changes: dict[str, Any], processes: Processes
+) -> tuple[Trainer, Recipe, Path]:
     from ganbook import recipes
-    from ganbook.data import load_dataset
     from ganbook.training import Trainer
 
-    out = args.out or _newest_run()
+    out = args.out or processes.from_main(_newest_run())
     if not (out / "recipe.toml").is_file():
         raise UserError(f"--resume: {out} holds no run (no recipe.toml); name its folder with --out")
     saved = recipes.load(str(out / "recipe.toml"))
@@ -183,8 +251,13 @@ def _resume(args: argparse.Namespace, changes: dict[str, Any]) -> tuple[Trainer,
             f"--resume: with other settings it would be another run ({'; '.join(different)}); "
             "leave them as they were, or start a new run"
         )
-    data = load_dataset(**recipe.data)
-    trainer = Trainer.load(out, data=data, config=recipe.config())
+    data = _load_data(recipe, processes)
+    if any((out / "checkpoints").glob("step-*")):
+        trainer = Trainer.load(out, data=data, config=recipe.config(), override=args.override)
+    else:  # it was killed before its very first checkpoint, so there is nothing to lose
+        (out / "metrics.jsonl").unlink(missing_ok=True)
+        trainer = recipe.trainer(data, None)
+        trainer.out = out
     _write_recipe(trainer, recipe, out)
     return trainer, recipe, out
 
@@ -221,7 +294,7 @@ def report(trainer: Trainer, out: Path, again: str) -> None:
         print(f"Done: {done}.")
     grid = out / "samples" / f"step-{trainer.step:08d}.png"
     print(f"  samples:  {grid}  (before training: step-00000000.png)")
-    print(f"  more:     ganbook sample {out} --num 100 --seed 1")
+    print(f"  more:     ganbook sample {shlex.quote(str(out))} --num 100 --seed 1")
     if not trainer.interrupted:
         print(f"  go on:    {again}" + ("" if "--seconds" in again else f" --steps {2 * trainer.step}"))
 
@@ -234,7 +307,8 @@ def sample_command(args: argparse.Namespace) -> None:
     if args.out is not None and args.out.suffix.lower() != ".png":
         raise UserError(f"--out {args.out}: it takes a file name that ends in .png")
     generator, state = load_generator(args.folder)
-    samples = sample_generator(generator, generator.latent_dim, args.num, args.seed)  # type: ignore[arg-type]
+    label = None if args.label is None else _label(args.label, generator, state)
+    samples = sample_generator(generator, generator.latent_dim, args.num, args.seed, labels=label)  # type: ignore[arg-type]
     out = args.out or args.folder / f"grid-{args.num}-{args.seed}.png"
     try:
         plots.save_samples(samples, out)
@@ -243,10 +317,42 @@ def sample_command(args: argparse.Namespace) -> None:
     print(f"{args.num} samples of step {state['step']:,} (seed {args.seed}): {out}")
 
 
+def _label(text: str, generator: nn.Module, state: dict[str, Any]) -> int:
+    """Return the class that --label names, by its number or its name."""
+    num_classes = getattr(generator, "num_classes", 0)
+    if not num_classes:
+        raise UserError(f"--label {text}: this run is not conditional; it makes samples without labels")
+    names = list(state["data"].get("class_names", []))
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and int(text) < num_classes:
+        return int(text)
+    known = f", or one of {', '.join(names)}" if names else ""
+    raise UserError(f"--label {text}: it takes a number from 0 to {num_classes - 1}{known}")
+
+
+def evaluate_command(args: argparse.Namespace) -> None:
+    """`ganbook evaluate`."""
+    from ganbook.evaluation import evaluate
+
+    metrics = None
+    if args.metrics is not None:
+        metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+        if not metrics:
+            raise UserError(f"--metrics {args.metrics!r}: it takes names with commas between, such as fid,pr")
+    with contextlib.redirect_stdout(sys.stderr):  # notices must not come between the lines of JSON
+        evaluation = evaluate(
+            args.folders, metrics, num=args.num, seed=args.seed, data_dir=args.data_dir,
+            extractor=args.extractor,
+        )  # fmt: skip
+    print(json.dumps(evaluation.to_json(), indent=1) if args.json else evaluation)
+
+
 def recipes_command(args: argparse.Namespace) -> None:
     """`ganbook recipes`."""
     from ganbook import recipes
 
+    measured = recipes.measured()
     for name in recipes.names():
         recipe = recipes.load(name)
         config = recipe.config()
@@ -255,19 +361,34 @@ def recipes_command(args: argparse.Namespace) -> None:
             f"{'':12}  {recipe.data['name']}, {recipe.model['family']}, {config.loss} loss, "
             f"{config.steps:,} steps of {config.batch_size}"
         )
+        if name in measured:
+            found = measured[name]
+            scores = "; ".join(f"{score} = {value:.4g}" for score, value in found["scores"].items())
+            length = f"the first {found['steps']:,} steps " if found["limited"] else ""
+            cores = found["machine"]["cores"]
+            print(f"{'':12}  measured on {cores} cores: {length}{found['seconds']} s, {scores}")
 
 
 def datasets_command(args: argparse.Namespace) -> None:
     """`ganbook datasets`."""
-    from ganbook.data import SOURCES, whereabouts
+    from ganbook.data import SOURCES, cache, files, whereabouts
 
     if args.data_dir is not None and not Path(args.data_dir).expanduser().is_dir():
         raise UserError(f"--data-dir {args.data_dir}: there is no such folder")
     for name, source in SOURCES.items():
         shape = "x".join(str(n) for n in source.shape)
         print(
-            f"{name:12}  {whereabouts(name, args.data_dir):19}  {source.size:16}  {shape:7}  {source.about}"
+            f"{name:13}  {whereabouts(name, args.data_dir):19}  {source.size:16}  {shape:7}  {source.about}"
         )
+    print(
+        f"{'folder:PATH':13}  {'your own':19}  {'any':16}  {'any':7}  any folder of images; sub-folders are "
+        "classes, or train and test"
+    )
+    sizes = [size for _, size in cache.entries()]
+    print(
+        f"\nDecoded images are kept in {files.short_path(files.cache_dir())} ({len(sizes)} sets, "
+        f"{sum(sizes) / 2**20:,.0f} MiB); it may be deleted at any time."
+    )
 
 
 # -------------------------------------------------------------------------------------------- helpers
@@ -298,7 +419,10 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
 
 def _new_run(recipe: Recipe) -> Path:
     """Name a run folder that is not there yet: runs/dcgan-digits-001, -002, ..."""
-    stem = f"{recipe.name}-{recipe.data['name']}" if recipe.data["name"] not in recipe.name else recipe.name
+    from ganbook.data import short_name
+
+    data = short_name(recipe.data["name"])
+    stem = recipe.name if data in recipe.name else f"{recipe.name}-{data}"
     numbers = [int(path.name.rpartition("-")[2]) for path in RUNS.glob(f"{stem}-[0-9][0-9][0-9]")]
     return RUNS / f"{stem}-{max(numbers, default=0) + 1:03d}"
 
@@ -328,7 +452,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except UserError as error:
-        print(f"ganbook {args.command}: {error}", file=sys.stderr)
+        # Of several processes only one complains; but all may tell that another has died.
+        if os.environ.get("RANK", "0") == "0" or isinstance(error, ProcessError):
+            print(f"ganbook {args.command}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -88,7 +88,9 @@ LAYERS = {  # what each part may import of ours; arrows point down only
     "metrics": set(),
     "data": {"errors", "plots"},
     "models": {"errors"},
-    "plots": {"errors", "data", "training"},
+    "plots": {"errors", "data", "metrics", "training"},
+    "spoil": {"errors", "data"},
+    "evaluation": {"errors", "data", "metrics", "training"},
     "training": {"errors", "data", "models", "losses", "penalties", "plots"},
     "recipes": {"errors", "data", "models", "training"},
 }

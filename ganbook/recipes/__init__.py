@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import platform
 import tomllib
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import torch
 
 import ganbook
 from ganbook import models
-from ganbook.data import SOURCES, Dataset, load_dataset
+from ganbook.data import Dataset, check_name, load_dataset
 from ganbook.errors import UserError, unknown
 from ganbook.training import TrainConfig, Trainer
 
@@ -55,8 +56,7 @@ class Recipe:
         for key, value in {**words, "family": self.model["family"]}.items():
             if value is not None and not isinstance(value, str):
                 raise UserError(f"{key}={value!r}: it must be text")
-        if self.data["name"] not in SOURCES:
-            raise unknown("data set", self.data["name"], SOURCES)
+        check_name(self.data["name"])
         known = models.options(self.model["family"])
         for key in self.model:
             if key != "family" and key not in known:
@@ -176,6 +176,13 @@ def load(name: str) -> Recipe:
     content.setdefault("name", Path(name).stem)
     content.setdefault("about", "")
     return Recipe(**content)
+
+
+def measured() -> dict[str, dict[str, Any]]:
+    """Return what `python -m benchmarks.recipes` measured of the recipes: time, scores, machine; by name."""
+    text = (resources.files(__name__) / "measured.json").read_text(encoding="utf-8")
+    content: dict[str, dict[str, Any]] = json.loads(text)
+    return content
 
 
 def made_with(trainer: Trainer) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class TrainConfig:
                 f"decay_steps={self.decay_steps}: with a {self.schedule} schedule it must be the step at "
                 f"which the learning rates arrive at 0, after warmup_steps={self.warmup_steps}"
             )
-        check_value("seed", self.seed, int, lambda v: 0 <= v < 2**40, "a whole number from 0 to 2^40 - 1")
+        check_value("seed", self.seed, int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2^32 - 1")
         for key in ("generator_lr", "discriminator_lr"):
             check_value(key, getattr(self, key), float, lambda v: 0 < v < math.inf, "a number above 0")
         check_value("ema_decay", self.ema_decay, float, lambda v: 0 <= v < 1, "a number from 0 to below 1")

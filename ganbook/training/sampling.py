@@ -52,7 +52,7 @@ def sample_generator(
         If `num` is not a positive whole number, `seed` is negative, or `labels` do not fit.
     """
     check_value("num", num, int, lambda v: v >= 1, "a whole number, at least 1")
-    check_value("seed", seed, int, lambda v: 0 <= v < 2**63, "a whole number, at least 0")
+    check_value("seed", seed, int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2^32 - 1")
     rng = torch.Generator().manual_seed(seed)
     # Always in whole blocks, so that sample number i is the same however many are asked for.
     blocks = [torch.randn(512, latent_dim, generator=rng) for _ in range(0, num, 512)]

@@ -547,3 +547,18 @@ def test_compile_without_a_compiler_is_one_line(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(UserError, match="compile=true: on a CPU it needs a C"):
         make(compile=True)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_never_waits_for_the_gpu():
+    data = gb.load_dataset("digits", image_size=32, limit=200)
+    torch.manual_seed(0)
+    pair = gb.models.dcgan(data.shape, latent_dim=8, width=8, discriminator_norm="layer")
+    config = gb.TrainConfig(device="cuda", batch_size=16, r1=0.1, gradient_penalty=1.0, instance_noise=0.1)
+    trainer = gb.Trainer(*pair, data, config)
+    trainer.train_step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.train_step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
