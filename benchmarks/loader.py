@@ -33,6 +33,7 @@ from torchvision import transforms
 import ganbook as gb
 from ganbook.data import BatchOrder
 from ganbook.data.sources import default_data_dir
+from ganbook.recipes import processor
 
 BATCH = 64
 
@@ -89,6 +90,7 @@ def main() -> None:
     ratios = [r["ours"] / max(r["dataloader_0_workers"], r["dataloader_2_workers"]) for r in rounds]
     result = {
         "benchmark": "loader",
+        "command": "python -m benchmarks.loader",
         "data": repr(data),
         "batch": BATCH,
         "ratio": round(statistics.median(ratios), 1),
@@ -97,7 +99,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,

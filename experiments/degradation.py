@@ -25,6 +25,7 @@ from torch import Tensor
 from tqdm.std import tqdm
 
 from experiments import machine
+from ganbook import recorded
 from ganbook.metrics import (
     Extractor,
     class_coverage,
@@ -38,7 +39,7 @@ from ganbook.metrics import (
 )
 from ganbook.spoil import TRAIN_SEED, draw, spoil
 
-RECORD = Path(__file__).parent / "results" / "degradation.json"
+RECORD = Path(recorded.__file__).with_name("degradation.json")
 
 SETTINGS: dict[str, Any] = {
     "num": 2000,  # spoilt samples, real samples, held-out samples

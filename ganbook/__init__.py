@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ganbook import data, evaluation, losses, metrics, models, penalties, plots, recipes, spoil, training
+    from ganbook import (
+        data,
+        evaluation,
+        losses,
+        metrics,
+        models,
+        penalties,
+        plots,
+        quiz,
+        recipes,
+        recorded,
+        spoil,
+        training,
+        widgets,
+    )
     from ganbook.data import ImageDataset, PointDataset, load_dataset
     from ganbook.errors import UserError
     from ganbook.training import History, TrainConfig, Trainer
@@ -24,7 +38,8 @@ _HOME = {
     "Trainer": "ganbook.training",
 }
 _MODULES = (
-    "data", "evaluation", "losses", "metrics", "models", "penalties", "plots", "recipes", "spoil", "training"
+    "data", "evaluation", "losses", "metrics", "models", "penalties", "plots", "quiz", "recipes", "recorded",
+    "spoil", "training", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -43,9 +58,12 @@ __all__ = [
     "models",
     "penalties",
     "plots",
+    "quiz",
     "recipes",
+    "recorded",
     "spoil",
     "training",
+    "widgets",
 ]
 
 

@@ -303,6 +303,7 @@ def sample_command(args: argparse.Namespace) -> None:
     """`ganbook sample`."""
     from ganbook import plots
     from ganbook.training import load_generator, sample_generator
+    from ganbook.training.sampling import class_columns
 
     if args.out is not None and args.out.suffix.lower() != ".png":
         raise UserError(f"--out {args.out}: it takes a file name that ends in .png")
@@ -311,7 +312,8 @@ def sample_command(args: argparse.Namespace) -> None:
     samples = sample_generator(generator, generator.latent_dim, args.num, args.seed, labels=label)  # type: ignore[arg-type]
     out = args.out or args.folder / f"grid-{args.num}-{args.seed}.png"
     try:
-        plots.save_samples(samples, out)
+        by_class = class_columns(getattr(generator, "num_classes", 0)) if label is None else None
+        plots.save_samples(samples, out, columns=by_class)
     except OSError as error:
         raise UserError(f"--out {out}: it cannot be written ({error.strerror or error})") from error
     print(f"{args.num} samples of step {state['step']:,} (seed {args.seed}): {out}")
@@ -363,7 +365,8 @@ def recipes_command(args: argparse.Namespace) -> None:
         )
         if name in measured:
             found = measured[name]
-            scores = "; ".join(f"{score} = {value:.4g}" for score, value in found["scores"].items())
+            wanted = ("FID", "modes", "high-quality")
+            scores = "; ".join(f"{k} = {v:.3g}" for k, v in found["scores"].items() if k.startswith(wanted))
             length = f"the first {found['steps']:,} steps " if found["limited"] else ""
             cores = found["machine"]["cores"]
             print(f"{'':12}  measured on {cores} cores: {length}{found['seconds']} s, {scores}")
@@ -456,6 +459,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0" or isinstance(error, ProcessError):
             print(f"ganbook {args.command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `ganbook recipes | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"ganbook {args.command}: {where}{error.strerror or error}", file=sys.stderr)

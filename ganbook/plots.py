@@ -96,7 +96,9 @@ def save_grid(images: Tensor, path: str | Path, columns: int | None = None) -> N
         temporary.unlink(missing_ok=True)
 
 
-def save_samples(samples: Tensor, path: str | Path, reference: Tensor | None = None) -> None:
+def save_samples(
+    samples: Tensor, path: str | Path, reference: Tensor | None = None, columns: int | None = None
+) -> None:
     """Write samples as a PNG: images as a grid, points as a scatter plot.
 
     Parameters
@@ -107,6 +109,8 @@ def save_samples(samples: Tensor, path: str | Path, reference: Tensor | None = N
         The file.
     reference : Tensor, optional
         For points: real points, drawn in grey behind the samples.
+    columns : int, optional
+        For images: how many a row.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def save_samples(samples: Tensor, path: str | Path, reference: Tensor | None = N
     from ganbook.data import to_uint8
 
     if samples.ndim == 4:
-        save_grid(to_uint8(samples), path)
+        save_grid(to_uint8(samples), path, columns)
         return
     from matplotlib.figure import Figure
 

@@ -142,7 +142,7 @@ def size_plan(family: str, shape: Sequence[int]) -> tuple[int, int, int]:
     size : int
         Height and width of the smallest map: 7 for 28x28 pixels, else 4.
     doublings : int
-        From that map to the image: 2, 3, 4, 5 for 28, 32, 64, 128 pixels.
+        From that map to the image: 2, 2, 3, 4, 5 for 16, 28, 32, 64, 128 pixels.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def size_plan(family: str, shape: Sequence[int]) -> tuple[int, int, int]:
         size, doublings = size // 2, doublings + 1
     if height != width or size not in (4, 7) or doublings < 2:
         raise UserError(
-            f"{family}: images of {height}x{width} pixels do not fit; it takes 28, 32, 64 or 128 "
+            f"{family}: images of {height}x{width} pixels do not fit; it takes 16, 28, 32, 64 or 128 "
             "(set image_size when you load the data: pixels are padded or resized there)"
         )
     return channels, size, doublings

@@ -4,7 +4,7 @@ The paper's rules, all followed here: strided convolutions instead of pooling, B
 except at the generator's output and the discriminator's input, no fully connected hidden layers, ReLU in
 the generator with tanh at the end, LeakyReLU(0.2) in the discriminator, weights drawn from N(0, 0.02).
 
-Deviations, both for small images: the sizes 28 and 32 beside the paper's 64 (the first map is then 7x7 or
+Deviations, both for small images: the sizes 16, 28 and 32 beside the paper's 64 (the first map is then 7x7 or
 4x4, and there are as many doublings as are needed), and `width`, the channels of the largest feature map
 (the paper's value is 128 in the generator), as a parameter.
 
@@ -61,7 +61,7 @@ class DCGANGenerator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z.
     width : int
@@ -111,7 +111,7 @@ class DCGANDiscriminator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     width : int
         Channels of the largest feature map; they double each time that the map shrinks.
     norm : {"batch", "layer", "none", "spectral"}
@@ -185,7 +185,7 @@ def dcgan(
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W), as `data.shape`, with H = W of 28, 32, 64 or 128.
+        (C, H, W), as `data.shape`, with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z (the paper: 100).
     width : int

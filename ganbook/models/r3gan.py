@@ -98,7 +98,7 @@ class R3GANGenerator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z.
     width : int
@@ -142,7 +142,7 @@ class R3GANDiscriminator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     width : int
         Channels of the largest feature map.
     blocks : int
@@ -186,7 +186,7 @@ def r3gan(
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W), as `data.shape`, with H = W of 28, 32, 64 or 128.
+        (C, H, W), as `data.shape`, with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z (the paper: 64).
     width : int

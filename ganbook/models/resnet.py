@@ -7,7 +7,7 @@ pixels and a linear layer; every weight is divided by its largest singular value
 branches are drawn from Xavier's uniform distribution with gain sqrt(2), all other weights with gain 1; biases
 are 0 (as in the authors' code).
 
-Channels: 28 and 32 pixels follow the table for CIFAR-10 (the same `width` in every block; the discriminator
+Channels: 16 to 32 pixels follow the table for CIFAR-10 (the same `width` in every block; the discriminator
 halves twice and then has two blocks at that size). 64 pixels and more follow the tables for larger images:
 `width` at the largest map, doubled each time that it shrinks, up to 16 times; after the halvings one more
 block.
@@ -46,7 +46,7 @@ from ganbook.models.common import (
 
 def _widths(width: int, doublings: int) -> list[int]:
     """Return the channels from the smallest map to the largest."""
-    if doublings <= 3:  # 28 and 32 pixels
+    if doublings <= 3:  # 16 to 32 pixels
         return [width] * (doublings + 1)
     return [width * min(2**i, 16) for i in reversed(range(doublings + 1))]
 
@@ -159,7 +159,7 @@ class ResNetGenerator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z.
     width : int
@@ -200,7 +200,7 @@ class ResNetDiscriminator(nn.Module):
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W) with H = W of 28, 32, 64 or 128.
+        (C, H, W) with H = W of 16, 28, 32, 64 or 128.
     width : int
         Channels of the largest feature map.
     norm : {"spectral", "none"}
@@ -222,7 +222,7 @@ class ResNetDiscriminator(nn.Module):
         super().__init__()
         channels, _, doublings = size_plan("resnet", shape)
         self.num_classes = num_classes
-        if doublings <= 3:  # 28 and 32 pixels
+        if doublings <= 3:  # 16 to 32 pixels
             widths, halvings = [width] * 4, 2
         else:
             widths, halvings = _widths(width, doublings)[::-1], doublings
@@ -268,7 +268,7 @@ def resnet(
     Parameters
     ----------
     shape : sequence of int
-        (C, H, W), as `data.shape`, with H = W of 28, 32, 64 or 128.
+        (C, H, W), as `data.shape`, with H = W of 16, 28, 32, 64 or 128.
     latent_dim : int
         Length of the latent vector z (the paper: 128).
     width : int

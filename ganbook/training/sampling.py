@@ -89,6 +89,11 @@ def _classes(labels: Tensor | int | None, num: int, num_classes: int) -> Tensor 
     return classes.long()
 
 
+def class_columns(num_classes: int) -> int | None:
+    """Return how many samples a row show the classes, 0, 1, 2, ..., as columns; None where none would fit."""
+    return num_classes if 1 < num_classes <= 20 else None
+
+
 def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     """Load the averaged generator of a run (or of one checkpoint), for sampling on the CPU.
 

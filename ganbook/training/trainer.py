@@ -33,7 +33,7 @@ from ganbook.training.config import (
 from ganbook.training.ema import EMA
 from ganbook.training.engine import Engine
 from ganbook.training.log import Bar, History, RunLog, Speed, notice, read_log, write_log
-from ganbook.training.sampling import load_generator, sample_generator
+from ganbook.training.sampling import class_columns, load_generator, sample_generator
 from ganbook.training.step import Penalty, StepResult, discriminator_step, generator_step
 
 
@@ -413,10 +413,11 @@ class Trainer:
         folder = self.out / "samples"
         folder.mkdir(parents=True, exist_ok=True)
         points = self.data.points[:1000].cpu() if isinstance(self.data, PointDataset) else None
-        samples = self.sample(64 if points is None else 1000)
-        plots.save_samples(samples, folder / f"step-{self.step:08d}.png", points)
+        columns = class_columns(self.num_classes)
+        samples = self.sample(8 * (columns or 8) if points is None else 1000)
+        plots.save_samples(samples, folder / f"step-{self.step:08d}.png", points, columns)
         if points is None:
-            self._log_to().add_grid(plots.image_grid(to_uint8(samples)), self.step)
+            self._log_to().add_grid(plots.image_grid(to_uint8(samples), columns), self.step)
 
     # ------------------------------------------------------------------------------- save and load
 

@@ -126,4 +126,5 @@ def test_the_text_names_commands_and_recipes_that_exist():
         for name in re.findall(r"ganbook train ([a-z][a-z0-9-]+)", text):
             assert name in recipes.names(), f"{path.name}: ganbook train {name}"
         for command in re.findall(r"`ganbook ([a-z]+)", text):
-            assert command in {"train", "sample", "evaluate", "recipes", "datasets"}, f"{path.name}: {command}"
+            known = {"train", "sample", "evaluate", "recipes", "datasets"}
+            assert command in known, f"{path.name}: {command}"

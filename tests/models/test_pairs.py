@@ -70,12 +70,12 @@ def shake(module):
 
 @pytest.mark.parametrize(
     ("kind", "size"),
-    [(kind, size) for kind in IMAGES for size in (28, 32)]
+    [(kind, size) for kind in IMAGES for size in (16, 28, 32)]
     + [(kind, size) for kind in ("dcgan-classes", "resnet", "resnet-classes-dropout", "r3gan")
        for size in (64, 128)],
 )  # fmt: skip
 def test_shapes_at_every_size(kind, size):
-    channels = {28: 1, 32: 3, 64: 2, 128: 4}[size]
+    channels = {16: 1, 28: 1, 32: 3, 64: 2, 128: 4}[size]
     generator, discriminator = build(kind, (channels, size, size))
     with torch.no_grad():
         images, logits = forward(generator, discriminator, torch.randn(2, 5))
@@ -401,7 +401,7 @@ def test_options_are_those_of_the_function_and_all_are_documented(family):
     ("family", "options", "message"),
     [
         ("resnet", {"width": 0}, "resnet: width=0; it must be a whole number, at least 1"),
-        ("resnet", {"shape": (1, 33, 33)}, "resnet: images of 33x33 pixels do not fit; it takes 28, 32, 64"),
+        ("resnet", {"shape": (1, 33, 33)}, "resnet: images of 33x33 pixels do not fit; it takes 16, 28"),
         ("r3gan", {"shape": (1, 33, 33)}, "r3gan: images of 33x33 pixels do not fit"),
         ("r3gan", {"shape": (2,)}, r"r3gan: shape=\(2,\); it takes \(C, H, W\)"),
         ("r3gan", {"blocks": 0}, "r3gan: blocks=0"),
