@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -144,7 +145,7 @@ def test_help(command, capsys):
         (["train", "--set", "batch_size=much"], ["batch_size='much'", "whole number"]),
         (["train", "--set", "batch_size=100000"], ["batch_size=100000", "1437"]),
         (["train", "--set", "generator_lr=-1"], ["generator_lr=-1", "above 0"]),
-        (["train", "--set", "image_size=8"], ["8x8 pixels do not fit", "28, 32, 64 or 128"]),
+        (["train", "--set", "image_size=8"], ["8x8 pixels do not fit", "16, 28, 32, 64 or 128"]),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], ["nowhere does not exist"]),
         (["train", "--dataset", "glyphs", "--set", "image_size=big"], ["image_size='big'"]),
         (["train", "--dataset", "ring", "--set", "channels=[1]"], ["channels=[1]"]),
@@ -281,3 +282,85 @@ def test_points_are_trained_on_and_drawn_too(tmp_path):
         assert picture.size == (500, 500)
     assert main(["sample", "run", "--num", "50"]) == 0
     assert main(["train", "--resume", "--out", "run", "--steps", "25"]) == 0
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path, capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "whole"]) == 0
+    assert main(["train", *SMALL, "--steps", "4", "--out", "killed"]) == 0
+    shutil.rmtree("killed/checkpoints")  # only recipe.toml and part of the log had been written
+    os.remove("killed/summary.json")
+    assert main(["train", "--resume", "--out", "killed"]) == 0
+    losses = [
+        [json.loads(line)["generator_loss"] for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+        for run in ("whole", "killed")
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_run_killed_between_its_last_checkpoint_and_its_summary_is_done(tmp_path, capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "run"]) == 0
+    os.remove("run/summary.json")
+    assert main(["train", "--resume", "--out", "run"]) == 0
+    assert json.loads(Path("run/summary.json").read_text())["steps"] == 4
+    assert main(["train", "--resume", "--out", "run"]) == 2  # now there is nothing left to do
+
+
+def test_other_settings_are_refused_unless_overridden(tmp_path, capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "run"]) == 0
+    again = ["train", "--resume", "--out", "run", "--steps", "6", "--set", "generator_lr=1e-5"]
+    assert main(again) == 2
+    assert "generator_lr 0.0002 -> 1e-05" in capsys.readouterr().err
+    assert main([*again, "--override"]) == 0
+    assert main(["train", "--override", "--out", "other"]) == 2
+    assert "--override: it goes with --resume" in capsys.readouterr().err
+
+
+def test_a_conditional_run_is_sampled_by_class(tmp_path, capsys):
+    small = [
+        "--set",
+        "data.name=digits",
+        "--set",
+        "data.limit=64",
+        "--set",
+        "width=4",
+        "--set",
+        "batch_size=8",
+    ]
+    small += ["--set", "generator_lr=0.05"]  # so that a few steps show
+    assert main(["train", "cgan", *small, "--device", "cpu", "--steps", "10", "--out", "run"]) == 0
+    for label in ("3", "0"):
+        assert main(["sample", "run", "--num", "4", "--label", label, "--out", f"{label}.png"]) == 0
+    with Image.open("3.png") as three, Image.open("0.png") as zero:
+        assert three.tobytes() != zero.tobytes()
+    for label in ("10", "-1", "three"):
+        assert main(["sample", "run", f"--label={label}"]) == 2
+        assert "it takes a number from 0 to 9, or one of 0, 1," in capsys.readouterr().err
+
+
+def test_a_folder_named_from_here_is_found_from_elsewhere(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("GANBOOK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "my photos").mkdir()
+    for number in range(8):
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(tmp_path / "my photos" / f"{number}.png")
+    small = ["--set", "batch_size=4", "--set", "width=4", "--device", "cpu"]
+    assert main(["train", "dcgan-64", "--dataset", "folder:my photos", *small, "--steps", "1"]) == 0
+    assert (tmp_path / "runs" / "dcgan-64-folder-my-photos-001").is_dir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    run = "../runs/dcgan-64-folder-my-photos-001"
+    assert main(["train", "--resume", "--out", run, "--steps", "2"]) == 0
+
+
+def test_a_reader_who_goes_away_is_no_error():
+    command = f"{sys.executable} -m ganbook recipes | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("dcgan ")
+    assert done.stderr == ""
+
+
+def test_the_list_of_recipes_says_what_was_measured(capsys):
+    assert main(["recipes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("dcgan ")
+    assert sum("measured on 2 cores: " in line for line in lines) == len(lines) // 3

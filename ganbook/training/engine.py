@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -306,6 +307,10 @@ class Engine:
         """Return the most memory that was in use so far, in MiB: the GPU's, or the process's on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**20
+        status = Path("/proc/self/status")
+        if status.is_file():  # Linux; getrusage would count what the parent process had used before the start
+            lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+            return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM")), None)
         try:
             import resource
         except ImportError:  # Windows has none

@@ -1,0 +1,409 @@
+"""Our training loop against the loop of a plain tutorial: the same networks, the same batch, taking turns.
+
+    python -m benchmarks.training [--data-dir DIR] [--parts speed overhead memory quality]
+                                  [--device cpu] [--out benchmarks/results/training.json]
+
+The plain loop is what most tutorials have: `DataLoader` with `ToTensor` and `Normalize`, float32, the default
+memory layout, the default Adam, binary cross-entropy of probabilities, and two `.item()` a step. It is below,
+whole. Ours is `gb.Trainer` as `ganbook train` runs it. All on MNIST.
+
+- speed: images a second; both take turns in one process, the ratio is the median of the rounds' ratios.
+  On a GPU also with torch.compile, at batches of 128 and 512, and the share of the card's own bfloat16 rate.
+- overhead: the trainer against a bare loop of the same two steps on the same batches.
+- memory: the peak of the process's memory after some steps, each in a process of its own.
+- quality: seconds of training until the FID of 10,000 samples against the training images, by the features of
+  a small MNIST classifier, falls to a threshold. The clock runs while training only, not while measuring.
+
+The page `book/benchmarks.md` is made from the JSON by `python tools/benchmark_pages.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision import transforms
+
+import ganbook as gb
+from ganbook.data.sources import default_data_dir
+from ganbook.recipes import processor
+from ganbook.training import discriminator_step, generator_step, sample_generator
+
+PARTS = ("speed", "overhead", "memory", "quality")
+NETWORKS: dict[str, dict[str, Any]] = {
+    "MLP, batch 100": {
+        "family": "mlp", "batch": 100, "size": 28, "options": {"latent_dim": 100, "hidden": 256}
+    },
+    "DCGAN 32 px, width 32, batch 64": {
+        "family": "dcgan", "batch": 64, "size": 32, "options": {"latent_dim": 64, "width": 32}
+    },
+    "DCGAN 32 px, width 64, batch 64": {
+        "family": "dcgan", "batch": 64, "size": 32, "options": {"latent_dim": 64, "width": 64}
+    },
+}  # fmt: skip
+THRESHOLD = 30.0  # of the FID, where "time to quality" stops
+
+
+# --------------------------------------------------------------------------- the loop of a plain tutorial
+
+
+class PlainTutorial:
+    """A training loop as tutorials have it. `advance(seconds)` goes on where it stopped."""
+
+    def __init__(self, pair: tuple[nn.Module, nn.Module], batch: int, size: int, data_dir: Path, device: str):
+        self.G, self.D = (net.to(device) for net in pair)
+        self.latent_dim, self.device = self.G.latent_dim, device
+        pad = [transforms.Pad(2)] if size == 32 else []
+        transform = transforms.Compose([*pad, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+        dataset = torchvision.datasets.MNIST(str(data_dir), train=True, transform=transform)
+        self.loader = DataLoader(dataset, batch_size=batch, shuffle=True)
+        self.opt_G = torch.optim.Adam(self.G.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.opt_D = torch.optim.Adam(self.D.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.steps = self._steps()
+
+    def _steps(self) -> Iterator[int]:
+        criterion = nn.BCELoss()
+        while True:
+            for real, _ in self.loader:
+                real = real.to(self.device)
+                ones = torch.ones(len(real), device=self.device)
+                zeros = torch.zeros(len(real), device=self.device)
+
+                self.opt_D.zero_grad()
+                loss_real = criterion(torch.sigmoid(self.D(real)), ones)
+                loss_real.backward()
+                fake = self.G(torch.randn(len(real), self.latent_dim, device=self.device))
+                loss_fake = criterion(torch.sigmoid(self.D(fake.detach())), zeros)
+                loss_fake.backward()
+                self.opt_D.step()
+
+                self.opt_G.zero_grad()
+                loss_G = criterion(torch.sigmoid(self.D(fake)), ones)
+                loss_G.backward()
+                self.opt_G.step()
+
+                self.last = (loss_real.item() + loss_fake.item(), loss_G.item())
+                yield len(real)
+
+    def advance(self, seconds: float) -> tuple[int, float]:
+        """Train for some seconds; return the images seen and the time taken."""
+        images, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            images += next(self.steps)
+        return images, time.perf_counter() - start
+
+
+class Ours:
+    """`gb.Trainer`, with the same interface."""
+
+    def __init__(self, pair: tuple[nn.Module, nn.Module], data: gb.ImageDataset, config: gb.TrainConfig):
+        self.trainer = gb.Trainer(*pair, data, config)
+
+    def advance(self, seconds: float) -> tuple[int, float]:
+        """Train for some seconds; return the images seen and the time taken."""
+        trainer, before, start = self.trainer, self.trainer.step, time.perf_counter()
+        trainer.fit(seconds=seconds, progress=False)
+        if trainer.engine.device.type == "cuda":
+            torch.cuda.synchronize()
+        elapsed = time.perf_counter() - start
+        return (trainer.step - before) * trainer.config.batch_size, elapsed
+
+
+def pair_of(network: dict[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(seed)
+    return gb.models.build(network["family"], (1, network["size"], network["size"]), **network["options"])
+
+
+def mnist(size: int, data_dir: Path) -> gb.ImageDataset:
+    return gb.load_dataset("mnist", data_dir, image_size=size)
+
+
+# --------------------------------------------------------------------------------------------- the parts
+
+
+def take_turns(contestants: dict[str, Callable[[float], tuple[int, float]]], options: Any) -> dict[str, Any]:
+    """Run them in turn, a few seconds each, and compare within each round."""
+    for advance in contestants.values():
+        advance(min(2.0, options.seconds))  # warm up
+    rounds = []
+    for number in range(options.rounds):
+        order = list(contestants.items())
+        rates = {}
+        for name, advance in order if number % 2 == 0 else order[::-1]:
+            images, seconds = advance(options.seconds)
+            rates[name] = images / seconds
+        rounds.append(rates)
+        print(f"  {rates}", file=sys.stderr, flush=True)
+    medians = {name: round(statistics.median(r[name] for r in rounds), 1) for name in contestants}
+    return {
+        "images_per_second": medians,
+        "rounds": [{name: round(value, 1) for name, value in r.items()} for r in rounds],
+    }
+
+
+def ratio(result: dict[str, Any], ours: str, plain: str) -> dict[str, Any]:
+    ratios = [r[ours] / r[plain] for r in result["rounds"]]
+    return {"ratio": round(statistics.median(ratios), 3), "ratios": [round(r, 3) for r in ratios]}
+
+
+def speed(options: Any) -> dict[str, Any]:
+    results = {}
+    on_gpu = options.device == "cuda"
+    for name, network in NETWORKS.items():
+        data = mnist(network["size"], options.data_dir)
+        for batch in (128, 512) if on_gpu else (network["batch"],):
+            label = name.partition(", batch")[0] + f", batch {batch}"
+            print(f"speed: {label}", file=sys.stderr, flush=True)
+            plain = PlainTutorial(pair_of(network), batch, network["size"], options.data_dir, options.device)
+            contestants = {"plain": plain.advance}
+            for compiled in (False, True) if on_gpu else (False,):
+                config = gb.TrainConfig(batch_size=batch, device=options.device, compile=compiled)
+                ours = Ours(pair_of(network), data, config)
+                contestants["ours, compiled" if compiled else "ours"] = ours.advance
+            result = take_turns(contestants, options)
+            best = max(result["images_per_second"], key=result["images_per_second"].get)
+            results[label] = {
+                "precision": ours.trainer.engine.precision,
+                **result,
+                **ratio(result, "ours", "plain"),
+            }
+            if on_gpu:
+                rate = result["images_per_second"][best] * flops_per_image(network)
+                results[label] |= {"flop_per_second": rate, "of_bf16_rate": rate / bf16_rate()}
+    return results
+
+
+def flops_per_image(network: dict[str, Any]) -> float:
+    """Count the floating-point operations of one step, for each real image in it."""
+    G, D = pair_of(network)
+    opt_G, opt_D = (torch.optim.SGD(net.parameters(), lr=0.0) for net in (G, D))
+    real, z = torch.zeros(8, *G.spec["shape"]), torch.zeros(8, G.latent_dim)
+    loss = gb.losses.LOSSES["non-saturating"]
+    with FlopCounterMode(display=False) as counter:
+        discriminator_step(G, D, opt_D, loss.discriminator, real, z)
+        generator_step(G, D, opt_G, loss.generator, z)
+    return counter.get_total_flops() / 8
+
+
+def bf16_rate(size: int = 8192, times: int = 20) -> float:
+    """Measure how fast this GPU multiplies large bfloat16 matrices, in operations a second."""
+    a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
+    for _ in range(3):
+        a @ a
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(times):
+        a @ a
+    torch.cuda.synchronize()
+    return times * 2 * size**3 / (time.perf_counter() - start)
+
+
+def bare_loop(trainer: gb.Trainer) -> Callable[[float], tuple[int, float]]:
+    """Return a loop of the same steps on the same batches, with nothing around it."""
+    G, D, engine, loss = trainer.generator, trainer.discriminator, trainer.engine, trainer.loss
+    batch, counter = trainer.config.batch_size, itertools.count()
+
+    def latents() -> Tensor:
+        return torch.randn(batch, trainer.latent_dim, generator=trainer.rng, device=engine.device)
+
+    def advance(seconds: float) -> tuple[int, float]:
+        images, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            step = next(counter)
+            real = engine.layout(trainer.data.batch(trainer.order.batch(step)))
+            discriminator_step(
+                G, D, trainer.discriminator_optimizer, loss.discriminator, real, latents(),
+                autocast=engine.autocast(),
+            )  # fmt: skip
+            generator_step(
+                G, D, trainer.generator_optimizer, loss.generator, latents(), autocast=engine.autocast()
+            )
+            trainer.ema.update(G, step)
+            images += batch
+        return images, time.perf_counter() - start
+
+    return advance
+
+
+def overhead(options: Any) -> dict[str, Any]:
+    results = {}
+    for name, network in NETWORKS.items():
+        print(f"overhead: {name}", file=sys.stderr, flush=True)
+        data = mnist(network["size"], options.data_dir)
+        config = gb.TrainConfig(batch_size=network["batch"], device=options.device)
+        ours = Ours(pair_of(network), data, config)
+        bare = gb.Trainer(*pair_of(network), data, config)
+        result = take_turns({"trainer": ours.advance, "bare loop": bare_loop(bare)}, options)
+        times = ratio(result, "bare loop", "trainer")
+        results[name] = {**result, "overhead_percent": round(100 * (times["ratio"] - 1), 2)}
+    return results
+
+
+def memory(options: Any) -> dict[str, Any]:
+    """Measure each contestant's peak memory in a process of its own."""
+    results: dict[str, Any] = {}
+    for name in NETWORKS:
+        results[name] = {}
+        for who in ("ours", "plain"):
+            command = [sys.executable, "-m", "benchmarks.training", "--peak", who, "--network", name]
+            command += ["--data-dir", str(options.data_dir), "--device", options.device]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            results[name][f"{who}_peak_mib"] = round(float(done.stdout.split()[-1]))
+        print(f"memory: {name}: {results[name]}", file=sys.stderr, flush=True)
+    return results
+
+
+def peak(options: Any) -> None:
+    network = NETWORKS[options.network]
+    if options.peak == "ours":
+        config = gb.TrainConfig(batch_size=network["batch"], device=options.device)
+        contestant = Ours(pair_of(network), mnist(network["size"], options.data_dir), config)
+    else:
+        contestant = PlainTutorial(
+            pair_of(network), network["batch"], network["size"], options.data_dir, options.device
+        )
+    contestant.advance(8.0)
+    print(gb.training.engine.Engine(options.device, "fp32", False).memory())
+
+
+def quality(options: Any) -> dict[str, Any]:
+    """Train until the samples are good; the recipe `dcgan-mnist` against the plain loop."""
+    from ganbook.metrics import features, frechet_distance
+
+    recipe = gb.recipes.load("dcgan-mnist")
+    data, test = (
+        mnist(32, options.data_dir),
+        gb.load_dataset("mnist", options.data_dir, split="test", image_size=32),
+    )
+    judge = features.classifier(
+        data.images, data.labels, held_out=(test.images, test.labels), name="mnist-classifier"
+    )
+    reference = judge(data.images[:10_000])
+
+    def fid(images: Tensor) -> float:
+        return frechet_distance(reference, judge(images))
+
+    def sample(generator: nn.Module) -> Tensor:
+        return gb.data.to_uint8(sample_generator(generator, generator.latent_dim, 10_000, 0, options.device))
+
+    def race(contestant: Any, generator: nn.Module, every: float, limit: float) -> dict[str, Any]:
+        clock, images, curve = 0.0, 0, []
+        while clock < limit:
+            seen, seconds = contestant.advance(every)
+            clock, images = clock + seconds, images + seen
+            curve.append([round(clock, 1), round(fid(sample(generator)), 2)])
+            print(f"  {curve[-1]}", file=sys.stderr, flush=True)
+            if curve[-1][1] <= THRESHOLD:
+                break
+        reached = curve[-1][1] <= THRESHOLD
+        return {"seconds": curve[-1][0], "reached": reached, "images": images, "curve": curve}
+
+    print("quality: ours", file=sys.stderr, flush=True)
+    config = recipe.replace({"device": options.device}).config()
+    network = {
+        "family": "dcgan",
+        "size": 32,
+        "options": {k: v for k, v in recipe.model.items() if k != "family"},
+    }
+    ours = Ours(pair_of(network), data, config)
+    result = {
+        "threshold": THRESHOLD,
+        "score": "FID[mnist-classifier, 10k vs 10k]",
+        "classifier_accuracy": judge.accuracy,
+        "real_test_images": round(fid(test.images), 2),
+        "ours": race(ours, ours.trainer.ema.module, 5.0, 600.0),
+    }
+    for width in options.plain_widths:
+        name = f"plain loop, width {width}, batch 128"
+        print(f"quality: {name}", file=sys.stderr, flush=True)
+        wide = {**network, "options": network["options"] | {"width": width}}
+        plain = PlainTutorial(pair_of(wide), 128, 32, options.data_dir, options.device)
+        limit = options.patience * result["ours"]["seconds"]
+        result[name] = race(plain, plain.G, max(10.0, limit / 25), limit)
+        result[name]["times_ours"] = round(result[name]["seconds"] / result["ours"]["seconds"], 1)
+    return result
+
+
+# ---------------------------------------------------------------------------------------------- the frame
+
+
+def machine(device: str) -> dict[str, Any]:
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "ganbook": gb.__version__,
+    }
+
+
+def stolen() -> tuple[int, int]:
+    """Return the time that the host has given to others, and all time (Linux; else zeros)."""
+    try:
+        numbers = [int(n) for n in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    return numbers[7], sum(numbers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.training", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--data-dir", type=Path, default=default_data_dir(), help="default: $GANBOOK_DATA")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of a turn (default: 6)")
+    parser.add_argument(
+        "--patience", type=float, default=12.0, help="how many times our time the plain loop gets"
+    )
+    parser.add_argument("--plain-widths", type=int, nargs="+", default=[32], help="of the plain loop's DCGAN")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
+    parser.add_argument("--peak", choices=["ours", "plain"], help=argparse.SUPPRESS)
+    parser.add_argument("--network", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.data_dir is None:
+        parser.error("name the folder of MNIST with --data-dir or GANBOOK_DATA")
+    if options.peak:
+        return peak(options)
+    found = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    for part in options.parts:
+        before = stolen()
+        result = globals()[part](options)
+        after = stolen()
+        key = part if options.device == "cpu" else f"{part} ({options.device})"
+        found[key] = {
+            "command": f"python -m benchmarks.training --parts {part} --device {options.device} "
+            f"--rounds {options.rounds} --seconds {options.seconds:g} --patience {options.patience:g}",
+            "machine": machine(options.device),
+            "date": time.strftime("%Y-%m-%d"),
+            "stolen_percent": round(100 * (after[0] - before[0]) / max(after[1] - before[1], 1), 1),
+            "results": result,
+        }  # fmt: skip
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(found[key]["results"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
