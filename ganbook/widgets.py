@@ -35,8 +35,8 @@ STYLE = """
 .gb-frames [hidden] { display: none !important; }
 .gb-frames-picture { position: relative; display: block; width: fit-content; max-width: 100%;
   margin: 0 auto; }
-.gb-frames img { display: block; max-width: 100%; height: auto; margin: 0; border-radius: 0;
-  background: #fff; }
+.gb-frames img { display: block; max-width: 100%; height: auto; margin: 0; padding: 0 !important;
+  border-radius: 0; background: #fff !important; }
 .gb-frames img + img { position: absolute; inset: 0; width: 100%; height: 100%; background: none !important; }
 .gb-frames-controls { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .5rem; }
 .gb-frames-controls button { min-width: 2.75rem; min-height: 2.25rem; padding: 0 .6rem; font: inherit;
@@ -282,13 +282,19 @@ def _picture(figure: Any, dpi: int, shades: int | None) -> tuple[Image, float]:
 
 
 def _change(first: Image, other: Image) -> Image:
-    """Return `other` where it differs from `first`, transparent elsewhere."""
-    import numpy as np
-    from PIL import Image
+    """Return `other` where it differs from `first` and two pixels around, transparent elsewhere.
 
-    before, after = np.asarray(first), np.asarray(other)
-    differs = (before != after).any(-1, keepdims=True)
-    return Image.fromarray(np.concatenate([after * differs, 255 * differs.astype(np.uint8)], axis=-1))
+    The rim matters where the page shows the picture larger or smaller than it is: without it the edges
+    would be half transparent, and traces of the first frame would shine through.
+    """
+    from PIL import Image, ImageChops, ImageFilter
+
+    channels = ImageChops.difference(first, other).split()
+    largest = ImageChops.lighter(ImageChops.lighter(channels[0], channels[1]), channels[2])
+    opaque = largest.point(lambda v: 255 if v else 0).filter(ImageFilter.MaxFilter(5))
+    change = Image.composite(other, Image.new("RGB", other.size), opaque)
+    change.putalpha(opaque)
+    return change
 
 
 def _address(image: Image) -> str:

@@ -87,6 +87,15 @@ def test_what_stands_still_costs_nothing():
     assert frames([drawn[0]] * 3, "abc", ALT).changes == ("", "", "")
 
 
+def test_a_change_has_a_rim_so_that_scaling_shows_no_ghosts():
+    black, dot = Image.new("RGB", (21, 21)), Image.new("RGB", (21, 21))
+    dot.putpixel((10, 10), (255, 255, 255))
+    change = decode(frames([black, dot], "ab", ALT).changes[1])
+    opaque = np.asarray(change.convert("RGBA"))[..., 3] == 255
+    assert opaque[8:13, 8:13].all()
+    assert opaque.sum() == 25
+
+
 def test_fewer_shades_are_near_and_keep_black_and_white():
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("RGB")
     rounded = shown(frames([ramp], ["ramp"], ALT, shades=16), 0).astype(int)
