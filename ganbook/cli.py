@@ -230,7 +230,7 @@ def _resume(
     args: argparse.Namespace, changes: dict[str, Any], processes: Processes
 ) -> tuple[Trainer, Recipe, Path]:
     from ganbook import recipes
-    from ganbook.training import Trainer
+    from ganbook.training import Trainer, checkpoint
 
     out = args.out or processes.from_main(_newest_run())
     if not (out / "recipe.toml").is_file():
@@ -252,7 +252,7 @@ def _resume(
             "leave them as they were, or start a new run"
         )
     data = _load_data(recipe, processes)
-    if any((out / "checkpoints").glob("step-*")):
+    if checkpoint.found(out):
         trainer = Trainer.load(out, data=data, config=recipe.config(), override=args.override)
     else:  # it was killed before its very first checkpoint, so there is nothing to lose
         (out / "metrics.jsonl").unlink(missing_ok=True)

@@ -297,6 +297,16 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path, capsys)
     assert losses[0] == losses[1]
 
 
+def test_a_run_killed_while_its_only_checkpoint_gave_way_is_not_begun_again(tmp_path, capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "run", "--set", "keep_last=1"]) == 0
+    os.rename("run/checkpoints/step-00000004", "run/checkpoints/.step-00000004.123.old")
+    before = Path("run/metrics.jsonl").read_text()
+    assert main(["train", "--resume", "--out", "run", "--steps", "6"]) == 0
+    assert Path("run/metrics.jsonl").read_text().startswith(before)  # with its times: not run a second time
+    assert json.loads(Path("run/summary.json").read_text())["steps"] == 6
+    assert (tmp_path / "run" / "checkpoints" / "step-00000006").is_dir()
+
+
 def test_a_run_killed_between_its_last_checkpoint_and_its_summary_is_done(tmp_path, capsys):
     assert main(["train", *SMALL, "--steps", "4", "--out", "run"]) == 0
     os.remove("run/summary.json")

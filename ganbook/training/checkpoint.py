@@ -137,6 +137,15 @@ def load_tensors(folder: Path, name: str) -> dict[str, Tensor]:
         raise CheckpointError(f"checkpoint {folder}: {name}.safetensors cannot be read ({error})") from error
 
 
+def found(run: Path) -> list[Path]:
+    """List the checkpoints of a run, whole or not, the newest first.
+
+    A kill while a checkpoint gives way to another of the same step leaves the old one under a hidden name.
+    """
+    folder = run / "checkpoints"
+    return [*sorted(folder.glob("step-*"), reverse=True), *folder.glob(".step-*.old")]
+
+
 def newest(run: Path) -> tuple[Path, list[str]]:
     """Find the newest checkpoint of a run that verifies.
 
@@ -153,9 +162,7 @@ def newest(run: Path) -> tuple[Path, list[str]]:
         If there is none.
     """
     passed_over: list[str] = []
-    checkpoints = run / "checkpoints"
-    # A kill while a checkpoint gives way to another of the same step leaves the old one under a hidden name.
-    for folder in [*sorted(checkpoints.glob("step-*"), reverse=True), *checkpoints.glob(".step-*.old")]:
+    for folder in found(run):
         problem = verify(folder)
         if problem is None:
             return folder, passed_over

@@ -2,9 +2,11 @@
 
 Usage: python kill_harness.py RUN SEED KILLS MODE [OPTION ...]
 
-MODE "moments" kills after a random time; "saving" kills at a random one of the calls by which files are
-written, renamed and deleted, half of the time just before it and half just after. The process is imported
-once and forked for each attempt, so that an attempt costs a fraction of a second. Prints a JSON line.
+MODE "moments" kills at a random moment, at the latest some steps on from where the attempt began (so that the
+run cannot end before the last kill, however fast the machine); "saving" kills at a random one of the calls by
+which files are written, renamed and deleted, half of the time just before it and half just after. The process
+is imported once and forked for each attempt, so that an attempt costs a fraction of a second. Prints a JSON
+line.
 """
 
 import json
@@ -70,6 +72,22 @@ def booby_trap(countdown: int, after: bool) -> None:
         wrap(owner, name)
 
 
+def newest(run: Path) -> str:
+    """Return the name of the newest checkpoint."""
+    return max((path.name for path in (run / "checkpoints").glob("step-*")), default="")
+
+
+def wait(run: Path, moment: float, checkpoints: int) -> None:
+    """Wait for a time, or until the attempt has made some checkpoints, whichever comes first."""
+    seen, left, end = newest(run), checkpoints, time.monotonic() + moment
+    while time.monotonic() < end and left > 0:
+        time.sleep(0.002)
+        now = newest(run)
+        if now != seen:
+            seen, left = now, left - 1
+    time.sleep(moment / 200)  # not always just after the renaming
+
+
 def main() -> None:
     """Kill KILLS times, then let the run end."""
     run, seed, kills, mode = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
@@ -79,13 +97,14 @@ def main() -> None:
     killed = 0
     while not (run / "summary.json").exists():
         countdown, after, moment = rng.randint(1, 45), rng.random() < 0.5, rng.uniform(0.0, 0.6)
+        checkpoints = rng.randint(1, 3)
         child = os.fork()
         if child == 0:
             if mode == "saving" and killed < kills:
                 booby_trap(countdown, after)
             attempt(run, sys.argv[5:])
         if mode == "moments" and killed < kills:
-            time.sleep(moment)
+            wait(run, moment, checkpoints)
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
