@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganbook import (
         data,
         evaluation,
+        exercises,
         losses,
         metrics,
         models,
@@ -38,8 +39,8 @@ _HOME = {
     "Trainer": "ganbook.training",
 }
 _MODULES = (
-    "data", "evaluation", "losses", "metrics", "models", "penalties", "plots", "quiz", "recipes", "recorded",
-    "spoil", "training", "widgets",
+    "data", "evaluation", "exercises", "losses", "metrics", "models", "penalties", "plots", "quiz", "recipes",
+    "recorded", "spoil", "training", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "__version__",
     "data",
     "evaluation",
+    "exercises",
     "load_dataset",
     "losses",
     "metrics",

@@ -1,4 +1,7 @@
-"""The `ganbook` command. Exit code 0 on success, 2 on bad usage or input with one clear line on stderr."""
+"""The `ganbook` command. Exit code 0 on success, 2 on bad usage or input with one clear line on stderr.
+
+One command has a third answer: `ganbook exercises check` exits with 1 if the answer is not right yet.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import os
 import shlex
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -117,7 +120,48 @@ def build_parser() -> argparse.ArgumentParser:
     )
     datasets.set_defaults(run=datasets_command)
     datasets.add_argument("--data-dir", metavar="DIR", help="folder to look into (default: $GANBOOK_DATA)")
+
+    exercises = commands.add_parser(
+        "exercises", help="exercises that answer back", description="Exercises that answer back."
+    )
+    _add_exercise_commands(exercises.add_subparsers(dest="action", metavar="ACTION", required=True))
     return parser
+
+
+def _add_exercise_commands(actions: Any) -> None:
+    def add(name: str, run: Callable[[argparse.Namespace], Any], about: str, more: str = "") -> Any:
+        made = actions.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}. {more}")
+        made.set_defaults(run=run)
+        return made
+
+    listing = add("list", exercises_list, "list the exercises: chapter, kind, difficulty, done or not")
+    listing.add_argument("--chapter", metavar="NAME", help="one chapter only")
+    start = add(
+        "start", exercises_start, "write a notebook or a script to work in; a file that is there stays"
+    )
+    start.add_argument("name", metavar="NAME", help="a name from `ganbook exercises list`")
+    start.add_argument(
+        "folder", metavar="DIR", nargs="?", type=Path, default=Path(), help="where to (default: here)"
+    )
+    start.add_argument("--script", action="store_true", help="a Python script in place of a notebook")
+    check = add(
+        "check", exercises_check, "run and grade a file, without a network",
+        "Exit code 0: right; 1: not right yet, or not answered; 2: the file cannot be graded at all.",
+    )  # fmt: skip
+    check.add_argument(
+        "file", metavar="FILE", type=Path, help="a script or a notebook with an exercise in it"
+    )
+    check.add_argument(
+        "--seconds", metavar="S", type=_positive, default=120.0, help="how long it may run (default: 120)"
+    )
+    hint = add("hint", exercises_hint, "show a hint")
+    hint.add_argument("name", metavar="NAME", help="a name from `ganbook exercises list`")
+    hint.add_argument("--level", metavar="N", type=_whole(1), default=1, help="1 is a nudge (default)")
+    solution = add("solution", exercises_solution, "show a solution, and why it is so")
+    solution.add_argument("name", metavar="NAME", help="a name from `ganbook exercises list`")
+    add("progress", exercises_progress, "show what is done, and where that is kept")
+    reset = add("reset", exercises_reset, "forget all progress (your files stay)")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _whole(least: int) -> Any:
@@ -394,7 +438,91 @@ def datasets_command(args: argparse.Namespace) -> None:
     )
 
 
+def exercises_list(args: argparse.Namespace) -> None:
+    """`ganbook exercises list`."""
+    from ganbook import exercises
+
+    done = exercises.progress.done()
+    chosen = [exercises.get(name) for name in exercises.names(args.chapter)]
+    for exercise in chosen:
+        print(
+            f"{'done' if exercise.name in done else '-':4}  {exercise.chapter:14}  {exercise.kind:7}  "
+            f"{'*' * exercise.difficulty:3}  {exercise.name:30}  {exercise.title}"
+        )
+    num = sum(exercise.name in done for exercise in chosen)
+    print(f"\n{num} of {len(chosen)} done. * takes a few minutes, *** a new thought.")
+    print("To begin: ganbook exercises start NAME")
+
+
+def exercises_start(args: argparse.Namespace) -> None:
+    """`ganbook exercises start`."""
+    from ganbook import exercises
+    from ganbook.exercises import sheets
+
+    path = sheets.start(exercises.get(args.name), args.folder, args.script)
+    print(f"wrote {path}\nto have it graded: {_command('check', path)}")
+
+
+def exercises_check(args: argparse.Namespace) -> int:
+    """`ganbook exercises check`."""
+    from ganbook.exercises import grader, progress
+
+    found = grader.grade_file(args.file, args.seconds)
+    for result in found.results:
+        print(result)
+        problem = progress.record(result.name) if result else ""
+        if problem:
+            print(f"  note: {problem}")
+    if found.problem:
+        print(f"x {args.file}: {found.problem}")
+    return int(bool(found.problem) or not all(found.results))
+
+
+def exercises_hint(args: argparse.Namespace) -> None:
+    """`ganbook exercises hint`."""
+    from ganbook import exercises
+
+    print(exercises.hint(args.name, args.level))
+
+
+def exercises_solution(args: argparse.Namespace) -> None:
+    """`ganbook exercises solution`."""
+    from ganbook import exercises
+
+    print(exercises.solution(args.name))
+
+
+def exercises_progress(args: argparse.Namespace) -> None:
+    """`ganbook exercises progress`."""
+    from ganbook import exercises
+    from ganbook.data.files import short_path
+
+    done = exercises.progress.done()
+    for chapter in exercises.CHAPTERS:
+        names = exercises.names(chapter)
+        right = [name for name in names if name in done]
+        print(f"{chapter:14}  {len(right):2} of {len(names):2}  {', '.join(right)}")
+    print(f"\nkept in {short_path(exercises.progress.path())}; to forget it: ganbook exercises reset")
+
+
+def exercises_reset(args: argparse.Namespace) -> None:
+    """`ganbook exercises reset`."""
+    from ganbook.exercises import progress
+
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise UserError("reset: forget all progress? To say so: ganbook exercises reset --yes")
+        if input("Forget all progress? Your files stay. [y/N] ").strip().lower() not in ("y", "yes"):
+            print("nothing was changed")
+            return
+    print(f"forgot the progress of {progress.reset()} exercises")
+
+
 # -------------------------------------------------------------------------------------------- helpers
+
+
+def _command(action: str, path: Path) -> str:
+    return shlex.join(["ganbook", "exercises", action, str(path)])
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -449,11 +577,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, or 2 for bad usage or bad input, or 130 after Ctrl-C outside training.
+        The exit code: 0, or 2 for bad usage or bad input, or 130 after Ctrl-C outside training; and 1 where
+        `ganbook exercises check` found an answer that is not right yet.
     """
     args = build_parser().parse_args(argv)
     try:
-        args.run(args)
+        return int(args.run(args) or 0)
     except UserError as error:
         # Of several processes only one complains; but all may tell that another has died.
         if os.environ.get("RANK", "0") == "0" or isinstance(error, ProcessError):
@@ -469,4 +598,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"ganbook {args.command}: interrupted", file=sys.stderr)
         return 130
-    return 0

@@ -135,12 +135,12 @@ def test_steps_that_are_broken_do_not_pass(judge, trained, data_dir, monkeypatch
     assert good(judge, trained[1], bound=0.3)
     real_d, real_g = training.discriminator_step, training.generator_step
 
-    def wrong_sign(generator, discriminator, optimizer, loss, z, real=None, **kwargs):
-        return real_g(generator, discriminator, optimizer, lambda r, f: -loss(r, f), z, real, **kwargs)
+    def wrong_sign(generator, discriminator, optimizer, loss, *rest):
+        return real_g(generator, discriminator, optimizer, lambda r, f: -loss(r, f), *rest)
 
-    def cooperating(generator, discriminator, optimizer, loss, real, z, **kwargs):
+    def cooperating(generator, discriminator, optimizer, loss, real, z, *rest):
         """Not detached, and the gradient is used: G also descends D's loss."""
-        result = real_d(generator, discriminator, optimizer, loss, real, z, **kwargs)
+        result = real_d(generator, discriminator, optimizer, loss, real, z, *rest)
         rate = optimizer.param_groups[0]["lr"]
         fake_loss = loss(result.real_logits, discriminator(generator(z)))
         gradients = torch.autograd.grad(fake_loss, list(generator.parameters()))
@@ -149,14 +149,14 @@ def test_steps_that_are_broken_do_not_pass(judge, trained, data_dir, monkeypatch
                 p -= 10 * rate * g.sign()
         return result
 
-    def unfrozen(generator, discriminator, optimizer, loss, z, real=None, **kwargs):
+    def unfrozen(generator, discriminator, optimizer, loss, z, *rest):
         """Not frozen, and the gradient is used: D is taught as well that fakes are real."""
         fake_loss = loss(None, discriminator(generator(z).detach()))
         gradients = torch.autograd.grad(fake_loss, list(discriminator.parameters()))
         with torch.no_grad():
             for p, g in zip(discriminator.parameters(), gradients, strict=True):
                 p -= 2 * optimizer.param_groups[0]["lr"] * g.sign()
-        return real_g(generator, discriminator, optimizer, loss, z, real, **kwargs)
+        return real_g(generator, discriminator, optimizer, loss, z, *rest)
 
     for name, broken in (
         ("generator_step", wrong_sign),
