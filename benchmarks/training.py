@@ -7,7 +7,8 @@ The plain loop is what most tutorials have: `DataLoader` with `ToTensor` and `No
 memory layout, the default Adam, binary cross-entropy of probabilities, and two `.item()` a step. It is below,
 whole. Ours is `gb.Trainer` as `ganbook train` runs it. All on MNIST.
 
-- speed: images a second; both take turns in one process, the ratio is the median of the rounds' ratios.
+- speed: images a second; each has a process of its own and they take turns; the ratio is the median of the
+  rounds' ratios.
   On a GPU also with torch.compile, at batches of 128 and 512, and the share of the card's own bfloat16 rate.
 - overhead: the trainer against a bare loop of the same two steps on the same batches.
 - memory: the peak of the process's memory after some steps, each in a process of its own.
@@ -20,6 +21,7 @@ The page `book/benchmarks.md` is made from the JSON by `python tools/benchmark_p
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -124,6 +126,41 @@ class Ours:
         return (trainer.step - before) * trainer.config.batch_size, elapsed
 
 
+class Process:
+    """A contestant in a process of its own: neither meets the other's settings of memory and threads."""
+
+    def __init__(self, who: str, name: str, batch: int, options: Any) -> None:
+        command = [sys.executable, "-m", "benchmarks.training", "--worker", who, "--network", name]
+        command += ["--batch", str(batch), "--data-dir", str(options.data_dir), "--device", options.device]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def advance(self, seconds: float) -> tuple[int, float]:
+        """Train for some seconds; return the images seen and the time taken."""
+        print(seconds, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline().split()
+        return int(answer[0]), float(answer[1])
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def worker(options: Any) -> None:
+    """Be one contestant: read turns in seconds from stdin, answer with images and seconds."""
+    network, compiled = NETWORKS[options.network], options.worker == "ours, compiled"
+    batch = options.batch or network["batch"]
+    if options.worker == "plain":
+        contestant = PlainTutorial(pair_of(network), batch, network["size"], options.data_dir, options.device)
+    else:
+        config = gb.TrainConfig(batch_size=batch, device=options.device, compile=compiled)
+        contestant = Ours(pair_of(network), mnist(network["size"], options.data_dir), config)
+    for line in sys.stdin:
+        print(*contestant.advance(float(line)), flush=True)
+
+
 def pair_of(network: dict[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(seed)
     return gb.models.build(network["family"], (1, network["size"], network["size"]), **network["options"])
@@ -164,26 +201,20 @@ def ratio(result: dict[str, Any], ours: str, plain: str) -> dict[str, Any]:
 def speed(options: Any) -> dict[str, Any]:
     results = {}
     on_gpu = options.device == "cuda"
+    who = ["plain", "ours", *(["ours, compiled"] if on_gpu else [])]
     for name, network in NETWORKS.items():
-        data = mnist(network["size"], options.data_dir)
         for batch in (128, 512) if on_gpu else (network["batch"],):
             label = name.partition(", batch")[0] + f", batch {batch}"
             print(f"speed: {label}", file=sys.stderr, flush=True)
-            plain = PlainTutorial(pair_of(network), batch, network["size"], options.data_dir, options.device)
-            contestants = {"plain": plain.advance}
-            for compiled in (False, True) if on_gpu else (False,):
-                config = gb.TrainConfig(batch_size=batch, device=options.device, compile=compiled)
-                ours = Ours(pair_of(network), data, config)
-                contestants["ours, compiled" if compiled else "ours"] = ours.advance
-            result = take_turns(contestants, options)
-            best = max(result["images_per_second"], key=result["images_per_second"].get)
-            results[label] = {
-                "precision": ours.trainer.engine.precision,
-                **result,
-                **ratio(result, "ours", "plain"),
-            }
+            with contextlib.ExitStack() as stack:
+                contestants = {w: stack.enter_context(Process(w, name, batch, options)).advance for w in who}
+                result = take_turns(contestants, options)
+            convolutional = network["family"] != "mlp"
+            engine = gb.training.engine.Engine(options.device, "auto", convolutional)
+            results[label] = {"precision": engine.precision, **result, **ratio(result, "ours", "plain")}
             if on_gpu:
-                rate = result["images_per_second"][best] * flops_per_image(network)
+                rates = result["images_per_second"]
+                rate = max(rates.values()) * flops_per_image(network)
                 results[label] |= {"flop_per_second": rate, "of_bf16_rate": rate / bf16_rate()}
     return results
 
@@ -380,12 +411,16 @@ def main() -> None:
     parser.add_argument("--plain-widths", type=int, nargs="+", default=[32], help="of the plain loop's DCGAN")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
     parser.add_argument("--peak", choices=["ours", "plain"], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=["plain", "ours", "ours, compiled"], help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--network", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.data_dir is None:
         parser.error("name the folder of MNIST with --data-dir or GANBOOK_DATA")
     if options.peak:
         return peak(options)
+    if options.worker:
+        return worker(options)
     found = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     for part in options.parts:
         before = stolen()

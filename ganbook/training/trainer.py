@@ -141,8 +141,9 @@ class Trainer:
         discriminator_result, generator_result : StepResult
             Losses and logits, still on the device.
         """
-        self.generator.train()
-        self.discriminator.train()
+        for network in (self.generator, self.discriminator):
+            if not network.training:
+                network.train()
         config, autocast = self.config, self.engine.autocast
         self._set_learning_rates()
         augment = self._augment if self._noise() else None
