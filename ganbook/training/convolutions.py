@@ -12,6 +12,7 @@ Images are (N, C, H, W) in the channels_last layout, so that a pixel's channels 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -144,7 +145,7 @@ def _one(value: Any) -> int | None:
     return None if rest or isinstance(first, str) else first
 
 
-def _fits(x: Tensor, weight: Tensor, stride: int | None, padding: int | None, fine: tuple[int, int]) -> bool:
+def _fits(x: Tensor, weight: Tensor, stride: int | None, padding: int | None, fine: tuple[int, ...]) -> bool:
     """Say whether a convolution is of the kind that a matrix product does faster.
 
     That is: a kernel that covers the whole finer image (`fine`, height and width) at once, or one that moves
@@ -214,4 +215,4 @@ def _conv_transpose2d(
     return y if bias is None else y + bias.bfloat16().view(-1, 1, 1)
 
 
-_CONVOLUTIONS = {torch.conv2d: _conv2d, torch.conv_transpose2d: _conv_transpose2d}
+_CONVOLUTIONS: dict[Any, Callable[..., Tensor | None]] = {torch.conv2d: _conv2d, torch.conv_transpose2d: _conv_transpose2d}

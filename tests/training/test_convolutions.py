@@ -11,8 +11,8 @@ from ganbook.training import convolutions
 from ganbook.training.convolutions import MatrixAutocast, add_patches, patches
 from ganbook.training.engine import Engine
 
-# kernel, stride, padding, pixels of the finer image: DCGAN's halving at several sizes (small ones are added up
-# patch by patch, larger ones are left to the library), and kernels that cover the whole image
+# kernel, stride, padding, pixels of the finer image: DCGAN's halving at several sizes (small ones are added
+# up patch by patch, larger ones are left to the library), and kernels that cover the whole image
 CASES = [(4, 2, 1, 8), (4, 2, 1, 16), (4, 2, 0, 12), (6, 3, 0, 12), (4, 1, 0, 4), (7, 1, 0, 7), (1, 1, 0, 1)]
 
 
@@ -129,7 +129,8 @@ def test_it_can_be_entered_again_and_leaves_nothing_behind():
         assert not torch.is_autocast_enabled("cpu")
     with pytest.raises(ZeroDivisionError), context:
         raise ZeroDivisionError
-    assert not torch.is_autocast_enabled("cpu") and layer(x).dtype == torch.float32
+    assert not torch.is_autocast_enabled("cpu")
+    assert layer(x).dtype == torch.float32
 
 
 def test_the_engine_uses_it_where_there_is_a_matrix_unit_and_not_with_a_compiler(monkeypatch):
