@@ -215,4 +215,7 @@ def _conv_transpose2d(
     return y if bias is None else y + bias.bfloat16().view(-1, 1, 1)
 
 
-_CONVOLUTIONS: dict[Any, Callable[..., Tensor | None]] = {torch.conv2d: _conv2d, torch.conv_transpose2d: _conv_transpose2d}
+_CONVOLUTIONS: dict[Any, Callable[..., Tensor | None]] = {
+    torch.conv2d: _conv2d,
+    torch.conv_transpose2d: _conv_transpose2d,
+}
