@@ -1,0 +1,140 @@
+"""Exercises that answer back: `check` an answer, ask for a `hint`, look at a `solution`.
+
+>>> import ganbook as gb
+>>> gb.exercises.check("disjoint-jsd", ...)
+- disjoint-jsd: not answered yet
+
+Each exercise is one `Exercise` in its chapter's file: the cells in the book, the sheets that `ganbook
+exercises start` writes, the hints, the solution and the tests are all made of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from ganbook.errors import UserError, unknown
+from ganbook.exercises import progress
+from ganbook.exercises.exercise import CHAPTERS, Exercise, Wrong
+from ganbook.exercises.trial import Failure, Result, Shown, Trial, grade
+
+__all__ = [
+    "CHAPTERS", "Exercise", "Failure", "Result", "Trial", "Wrong",
+    "check", "get", "hint", "names", "solution",
+]  # fmt: skip
+
+
+@cache
+def _all() -> dict[str, Exercise]:
+    found: dict[str, Exercise] = {}
+    for chapter in CHAPTERS:
+        module = importlib.import_module(f"ganbook.exercises.{chapter}")
+        found |= {exercise.name: exercise for exercise in module.EXERCISES}
+    return found
+
+
+def names(chapter: str | None = None) -> list[str]:
+    """Return the names of all exercises, or of one chapter's, in the order of the book.
+
+    Raises
+    ------
+    UserError
+        If there is no such chapter.
+    """
+    if chapter is not None and chapter not in CHAPTERS:
+        raise unknown("chapter", chapter, CHAPTERS)
+    return [name for name, exercise in _all().items() if chapter in (None, exercise.chapter)]
+
+
+def get(name: str) -> Exercise:
+    """Return an exercise by its name.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name; the nearest one is suggested.
+    """
+    if name not in _all():
+        raise unknown("exercise", name, _all())
+    return _all()[name]
+
+
+def check(name: str, answer: Any) -> Result:
+    """Check an answer, and note in the reader's own folder (`ganbook.exercises.progress`) that it was right.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise.
+    answer : object
+        The value or the function that the exercise asks for.
+
+    Returns
+    -------
+    Result
+        True if the answer is right. It prints what was tried, and for a wrong answer the misconception and
+        the smallest case that exposes it.
+
+    Raises
+    ------
+    UserError
+        If there is no exercise of that name.
+    """
+    result = grade(get(name), answer)
+    problem = progress.record(name) if result else ""
+    return replace(result, notes=(*result.notes, problem)) if problem else result
+
+
+_given: dict[str, int] = {}  # how many hints each exercise has given in this session
+
+
+def hint(name: str, level: int | None = None) -> Shown:
+    """Return a hint: the first is a nudge, the last nearly the answer.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise.
+    level : int, optional
+        Which hint, from 1. Default: the next one; after the last, the last again.
+
+    Returns
+    -------
+    Shown
+        Markdown.
+
+    Raises
+    ------
+    UserError
+        If there is no such exercise, or no hint of that level.
+    """
+    hints = get(name).hints
+    if level is None:
+        level = _given[name] = min(_given.get(name, 0) + 1, len(hints))
+    elif level not in range(1, len(hints) + 1):
+        raise UserError(f"level={level!r}: {name} has hints 1 to {len(hints)}")
+    return Shown(f"Hint {level} of {len(hints)}: {hints[level - 1]}")
+
+
+def solution(name: str) -> Shown:
+    """Return a solution, and why it is so.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise.
+
+    Returns
+    -------
+    Shown
+        Markdown.
+
+    Raises
+    ------
+    UserError
+        If there is no such exercise.
+    """
+    exercise = get(name)
+    return Shown(f"```python\n{exercise.solutions[0].strip()}\n```\n\n{exercise.explanation.strip()}")

@@ -1,0 +1,126 @@
+"""Put the exercises at the ends of their chapters: statement, cell to answer in, hints and solution.
+
+    python tools/exercise_pages.py                          all chapters that there are
+    python tools/exercise_pages.py book/minimax.ipynb ...   some
+    python tools/exercise_pages.py --check                  change nothing; exit 1 where a page is out of date
+
+All of it is made of `ganbook.exercises`, the one source, and nothing else in the notebook is touched. The
+cells carry the tag `exercise`, and ids that depend on the exercise's name alone, so that the tool may be run
+again and again. What a cell prints before it is answered is stored with it (the tests compare it, nbval does
+not).
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ganbook import exercises
+from ganbook.exercises import sheets
+from ganbook.exercises.trial import grade
+
+BOOK = Path(__file__).parent.parent / "book"
+TAG = "exercise"
+INTRODUCTION = """## Exercises that answer back
+
+Write your answer in the place of `...` and run the cell (each needs the one below this text). A wrong answer
+is told what is wrong with it, and the smallest case that shows it. Open a hint only when you are stuck, and
+the solution when you are done. ★☆☆ takes a few minutes with the chapter open, ★★★ needs a new thought. To
+work in a file of your own:
+
+```
+ganbook exercises list
+ganbook exercises start {name}
+```"""
+
+
+def section(chapter: str) -> list[dict[str, Any]]:
+    """Return the cells of a chapter's exercises, as a notebook stores them; none if the chapter has none."""
+    chosen = [exercises.get(name) for name in exercises.names(chapter)]
+    if not chosen:
+        return []
+    introduction = sheets.Cell("markdown", "intro", INTRODUCTION.format(name=chosen[0].name))
+    cells = [
+        _tagged(sheets.as_json(introduction, f"ex-{chapter}-intro")),
+        _tagged(sheets.as_json(sheets.Cell("code", "setup", "import ganbook as gb"), f"ex-{chapter}-setup")),
+    ]
+    for exercise in chosen:
+        for cell in sheets.cells(exercise):
+            made = _tagged(sheets.as_json(cell, f"ex-{exercise.name}-{cell.part}"))
+            if cell.kind == "code":
+                text = repr(grade(exercise, starter_answer(exercise)))
+                made["outputs"] = [
+                    {
+                        "data": {"text/plain": text.splitlines(keepends=True)},
+                        "execution_count": None,
+                        "metadata": {},
+                        "output_type": "execute_result",
+                    }
+                ]
+                made["metadata"]["tags"].append("nbval-ignore-output")
+            cells.append(made)
+    return cells
+
+
+def starter_answer(exercise: exercises.Exercise) -> Any:
+    """Return what an untouched starter hands to `check`."""
+    namespace: dict[str, Any] = {}
+    exec(compile(exercise.starter, f"<{exercise.name}>", "exec"), namespace)
+    return namespace[exercise.answer]
+
+
+def _tagged(cell: dict[str, Any]) -> dict[str, Any]:
+    cell["metadata"] = {"tags": [TAG]}
+    return cell
+
+
+def with_exercises(notebook: dict[str, Any], chapter: str) -> dict[str, Any]:
+    """Return the notebook with the chapter's exercises, as they are now, at its end."""
+    made = copy.deepcopy(notebook)
+    made["cells"] = [c for c in made["cells"] if TAG not in c["metadata"].get("tags", [])]
+    count = sum(c["cell_type"] == "code" for c in made["cells"])
+    for cell in section(chapter):
+        if cell["cell_type"] == "code":
+            count += 1
+            cell["execution_count"] = count
+            for output in cell["outputs"]:
+                output["execution_count"] = count
+        made["cells"].append(cell)
+    return made
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 if a page is out of date"
+    )
+    args = parser.parse_args()
+    all_of_them = [BOOK / f"{chapter}.ipynb" for chapter in exercises.CHAPTERS]
+    old = 0
+    for path in args.notebooks or [path for path in all_of_them if path.exists()]:
+        if path.stem not in exercises.CHAPTERS:
+            known = ", ".join(exercises.CHAPTERS)
+            print(f"{path}: not a chapter with exercises; these are {known}", file=sys.stderr)
+            return 2
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        made = with_exercises(notebook, path.stem)
+        if made == notebook:
+            print(f"{path}: up to date")
+            continue
+        old += 1
+        if args.check:
+            print(f"{path}: out of date; python tools/exercise_pages.py {path}")
+            continue
+        path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{path}: {len(exercises.names(path.stem))} exercises")
+    return int(args.check and old > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
