@@ -1,6 +1,7 @@
 """The notebooks as files: run once, top to bottom; outputs stored where something is printed."""
 
 import ast
+import functools
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,14 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 BOOK = ROOT / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-PAGES = sorted(BOOK.glob("*.md")) + NOTEBOOKS
+PAGES = [
+    p for p in sorted(BOOK.rglob("*.md")) if not p.relative_to(BOOK).parts[0].startswith("_")
+] + NOTEBOOKS
+
+
+def document(path):
+    """Return a page's name as the table of contents has it."""
+    return path.relative_to(BOOK).with_suffix("").as_posix()
 
 
 def cells(path, kind=None):
@@ -43,6 +51,31 @@ def speaks(code):
     return printing or (isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"))
 
 
+# What a chapter may promise about its time, in seconds; and what nobody may exceed.
+PROMISES = {
+    "half a minute": 30,
+    "about a minute": 60,
+    "a minute": 60,
+    "a little over a minute": 75,
+    "a minute and a half": 90,
+    "one and a half minutes": 90,
+    "one to two minutes": 90,
+    "almost two minutes": 115,
+    "two minutes": 120,
+}
+BUDGET_SECONDS = 120
+BUDGET_BYTES = 200_000
+
+
+def promised(path):
+    """Return the seconds that a chapter's opening promises."""
+    opening = " ".join(text_of(path)[:1200].split())
+    found = re.search(r"\*\*It takes\*\* (?:about |up to )?(.+?) to run on two processor cores", opening)
+    assert found, f"{path.name}: the opening must say '**It takes** ... to run on two processor cores'"
+    assert found[1] in PROMISES, f"{path.name}: 'It takes {found[1]}'; known are {', '.join(PROMISES)}"
+    return PROMISES[found[1]]
+
+
 def test_there_are_notebooks_and_speaks_can_tell():
     assert NOTEBOOKS
     assert speaks("x = 1\nprint(x)")
@@ -68,7 +101,12 @@ class TestNotebook:
         assert '"output_type": "error"' not in raw
         assert '"image/png"' not in raw
         assert not re.search(r"/(home|root|Users|tmp|work)/", raw)
-        assert len(raw) < 200_000
+        assert len(raw) < BUDGET_BYTES
+
+    def test_what_a_cell_printed_is_stored_in_one_piece(self, path):
+        for cell in cells(path, "code"):
+            streams = [out["name"] for out in cell["outputs"] if out["output_type"] == "stream"]
+            assert len(streams) == len(set(streams)), source(cell)
 
     def test_every_figure_has_alt_text_and_a_caption(self, path):
         for cell in cells(path, "code"):
@@ -85,6 +123,23 @@ class TestNotebook:
         for promise in ("After this chapter you can", "You need", "It takes"):
             assert promise in opening
 
+    def test_it_keeps_to_its_time_and_says_what_it_takes(self, path):
+        """`tools/store_outputs.py` notes how long the run took whose outputs are stored."""
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        taken = notebook["metadata"].get("ganbook", {}).get("seconds")
+        assert taken, "no time stored: python tools/store_outputs.py book/" + path.name
+        assert taken <= BUDGET_SECONDS
+        assert promised(path) / 3 <= taken <= 1.6 * promised(path), (
+            f"it took {taken} s when its outputs were stored, and promises {promised(path)} s"
+        )
+
+    def test_it_closes_with_a_short_summary_and_places_to_read_on(self, path):
+        text = text_of(path)
+        summary = re.search(r"^## Summary\n(.*?)(?=^## )", text, flags=re.DOTALL | re.MULTILINE)
+        assert summary, "no summary"
+        assert 1 <= len(re.findall(r"^- ", summary[1], flags=re.MULTILINE)) <= 5
+        assert re.search(r"^## Where to read on$", text, flags=re.MULTILINE)
+
     def test_cells_that_are_not_compared_are_checked_as_properties(self, path):
         """Where outputs differ from machine to machine, something must be asserted instead."""
         code = cells(path, "code")
@@ -93,7 +148,7 @@ class TestNotebook:
             assert any("assert " in source(c) for c in code)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PAGES, ids=document)
 def test_pictures_in_the_text_have_alt_text(path):
     text = text_of(path)
     for figure in re.findall(r"```\{(?:figure|image)\}.*?```", text, flags=re.DOTALL):
@@ -113,10 +168,89 @@ def test_every_citation_resolves_and_every_entry_is_cited():
     assert cited == set(entries), {"missing": cited - set(entries), "not cited": set(entries) - cited}
 
 
+def glossary():
+    """Return the terms of the glossary."""
+    block = re.search(r"```\{glossary\}\n(.*?)^```", text_of(BOOK / "glossary.md"), re.DOTALL | re.MULTILINE)
+    return re.findall(r"^(\S.*)$", block[1], flags=re.MULTILINE)
+
+
+def terms_used(path):
+    """Return the glossary's terms that a page links."""
+    roles = re.findall(r"\{term\}`([^`]+)`", text_of(path))
+    return {re.sub(r"\s+", " ", re.sub(r"^.*<(.+)>$", r"\1", role, flags=re.DOTALL)) for role in roles}
+
+
+def test_every_term_that_is_linked_is_in_the_glossary_once_and_in_order():
+    terms = glossary()
+    assert len(terms) > 60
+    assert terms == sorted(set(terms), key=str.lower)
+    for path in PAGES:
+        assert terms_used(path) <= set(terms), f"{path.name}: {terms_used(path) - set(terms)}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_chapter_links_its_terms_to_the_glossary(path):
+    assert len(terms_used(path)) >= 3
+
+
+def test_every_answer_of_the_faq_points_to_a_place_that_shows_it():
+    answers = re.split(r"^## ", text_of(BOOK / "faq.md"), flags=re.MULTILINE)[1:]
+    assert len(answers) > 10
+    for answer in answers:
+        assert re.search(r"\{(numref|ref|doc|eq)\}`", answer), answer.splitlines()[0]
+
+
+@functools.cache
+def labels():
+    """Return all that {ref}, {numref} and {eq} may point to."""
+    found = set()
+    for path in PAGES:
+        text = text_of(path)
+        found |= set(re.findall(r"^\(([\w-]+)\)=$", text, flags=re.MULTILINE))
+        found |= set(re.findall(r"^:name: ([\w-]+)$", text, flags=re.MULTILINE))
+        found |= set(re.findall(r"^\$\$ \(([\w-]+)\)$", text, flags=re.MULTILINE))
+        if path.suffix == ".ipynb":
+            figures = [c["metadata"].get("mystnb", {}).get("figure", {}) for c in cells(path, "code")]
+            found |= {figure["name"] for figure in figures if "name" in figure}
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=document)
+def test_every_cross_reference_resolves(path):
+    """The strict build finds these too; this takes no minute."""
+    for kind, target in re.findall(r"\{(numref|ref|eq|doc)\}`([^`]+)`", text_of(path)):
+        name = re.sub(r"^.*<(.+)>$", r"\1", target, flags=re.DOTALL).strip()
+        if kind == "doc":
+            named = BOOK / name[1:] if name.startswith("/") else path.parent / name
+            assert document(named.resolve()) in {document(page) for page in PAGES}, f"{path.name}: {target}"
+        else:
+            assert name in labels(), f"{path.name}: {{{kind}}}`{target}`"
+
+
+def test_names_of_figures_and_equations_are_given_once():
+    names = []
+    for path in PAGES:
+        names += re.findall(r"^:name: ([\w-]+)$", text_of(path), flags=re.MULTILINE)
+        names += re.findall(r"^\$\$ \(([\w-]+)\)$", text_of(path), flags=re.MULTILINE)
+        names += re.findall(r"^\(([\w-]+)\)=$", text_of(path), flags=re.MULTILINE)
+        for cell in cells(path, "code") if path.suffix == ".ipynb" else []:
+            name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
+            names += [name] if name else []
+    assert sorted(names) == sorted(set(names))
+
+
+def toc_files(entries):
+    """Return all files of a table of contents, sections included."""
+    for entry in entries:
+        yield entry["file"]
+        yield from toc_files(entry.get("sections", []))
+
+
 def test_every_page_is_in_the_table_of_contents():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    named = {toc["root"]} | {chapter["file"] for chapter in toc["chapters"]}
-    assert named == {path.stem for path in PAGES}
+    parts = toc.get("parts", [toc])
+    named = {toc["root"]} | {file for part in parts for file in toc_files(part["chapters"])}
+    assert named == {document(path) for path in PAGES}
 
 
 def test_the_text_names_commands_and_recipes_that_exist():
@@ -127,5 +261,9 @@ def test_the_text_names_commands_and_recipes_that_exist():
         for name in re.findall(r"ganbook train ([a-z][a-z0-9-]+)", text):
             assert name in recipes.names(), f"{path.name}: ganbook train {name}"
         for command in re.findall(r"`ganbook ([a-z]+)", text):
-            known = {"train", "sample", "evaluate", "recipes", "datasets"}
+            known = {"train", "sample", "evaluate", "recipes", "datasets", "exercises"}
             assert command in known, f"{path.name}: {command}"
+        for action in re.findall(r"`ganbook exercises ([a-z]+)", text):
+            assert action in {"list", "start", "check", "hint", "solution", "progress", "reset"}, (
+                f"{path.name}: ganbook exercises {action}"
+            )

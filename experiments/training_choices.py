@@ -1,0 +1,148 @@
+"""Who moves when, with which batches and learning rates: `python -m experiments.training_choices`.
+
+One small GAN on the ring, one choice changed at a time, several seeds for each. The data are known, so what
+comes out is counted: the share of good samples (within three sigma of a mode's centre) and the modes found.
+Samples are drawn from the generator as it is, without a moving average, which would hide how it swings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.std import tqdm
+
+import ganbook as gb
+from experiments import machine
+from ganbook import recorded
+
+RECORD = Path(recorded.__file__).with_name("training_choices.json")
+
+# What is varied, one at a time. `steps` counts the updates of G; D has k times as many.
+STANDARD: dict[str, Any] = {
+    "first": "D", "k": 1, "phase": 1, "steps": 1000, "batch_size": 128,
+    "generator_lr": 1e-3, "discriminator_lr": 1e-3, "generator_loss_times": 1.0,
+}  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    "ring": {"modes": 8, "radius": 1.0, "sigma": 0.1},
+    "num_data": 20_000,
+    "data_seed": 0,
+    "networks": {"latent_dim": 2, "hidden": 64, "layers": 2},
+    "betas": [0.5, 0.999],
+    "num_samples": 2500,
+    "sample_seed": 1,
+    "seeds": [0, 1, 2, 3, 4],
+    "standard": STANDARD,
+    "changes": {
+        "order": [{}, {"first": "G"}],
+        "phase": [{"phase": 3}, {"phase": 10}, {"phase": 30}, {"phase": 100}, {"phase": 1000}],
+        # The last line has as many updates in all as the standard.
+        "k": [{"k": 2}, {"k": 5}, {"k": 5, "steps": 333}],
+        "batch size": [{"batch_size": 8}, {"batch_size": 32}, {"batch_size": 512}],
+        "learning rates": [
+            {"generator_lr": lr, "discriminator_lr": lr} for lr in (1e-4, 3e-4, 3e-3, 1e-2, 3e-2)
+        ],
+        "ratio": [{"generator_lr": 1e-4}, {"discriminator_lr": 1e-4}],
+        "weight": [{"generator_loss_times": 10.0}],
+    },
+}
+
+
+def schedule(first: str, k: int, phase: int, steps: int) -> str:
+    """Return who moves when, a letter an update: phases of `k * phase` updates of D and `phase` of G.
+
+    Examples
+    --------
+    >>> schedule("D", 1, 1, 3), schedule("G", 1, 1, 3), schedule("D", 2, 2, 4)
+    ('DGDGDG', 'GDGDGD', 'DDDDGGDDDDGG')
+    """
+    turns = {"D": "D" * (k * phase), "G": "G" * phase}
+    second = "G" if first == "D" else "D"
+    return (turns[first] + turns[second]) * (steps // phase)
+
+
+def play(settings: dict[str, Any], choice: dict[str, Any], seed: int) -> dict[str, float]:
+    """Train one pair; return the share of good samples and the number of modes found."""
+    ring = gb.data.points.ring(**settings["ring"])
+    data, _ = ring.sample(settings["num_data"], settings["data_seed"])
+    torch.manual_seed(seed)
+    networks = settings["networks"]
+    G, D = gb.models.mlp((2,), **networks)
+    betas = tuple(settings["betas"])
+    opt_G = torch.optim.Adam(G.parameters(), lr=choice["generator_lr"], betas=betas, fused=True)
+    opt_D = torch.optim.Adam(D.parameters(), lr=choice["discriminator_lr"], betas=betas, fused=True)
+    losses = gb.losses.LOSSES["non-saturating"]
+    rng = torch.Generator().manual_seed(seed)
+    num, times = choice["batch_size"], choice["generator_loss_times"]
+    for player in schedule(choice["first"], choice["k"], choice["phase"], choice["steps"]):
+        z = torch.randn(num, networks["latent_dim"], generator=rng)
+        if player == "D":
+            real = data[torch.randint(len(data), (num,), generator=rng)]
+            gb.training.discriminator_step(G, D, opt_D, losses.discriminator, real, z)
+        else:
+            gb.training.generator_step(
+                G, D, opt_G, lambda real, fake: times * losses.generator(real, fake), z
+            )
+    z = torch.randn(
+        settings["num_samples"],
+        networks["latent_dim"],
+        generator=torch.Generator().manual_seed(settings["sample_seed"]),
+    )
+    with torch.no_grad():
+        found = gb.metrics.mode_coverage(G(z), ring.modes, settings["ring"]["sigma"])
+    return {"good": round(found.high_quality_share, 4), "modes": found.modes_hit}
+
+
+def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
+    """Return the whole record."""
+    torch.set_num_threads(1)  # for networks this small, more threads cost time
+    start = time.perf_counter()
+    cases = [(group, change) for group, changes in settings["changes"].items() for change in changes]
+    rows = []
+    for group, change in tqdm(cases, disable=not progress):
+        choice = {**settings["standard"], **change}
+        found = [play(settings, choice, seed) for seed in settings["seeds"]]
+        rows.append({
+            "group": group,
+            "change": change,
+            "good": [values["good"] for values in found],
+            "modes": [values["modes"] for values in found],
+        })  # fmt: skip
+    return {
+        "command": "python -m experiments.training_choices",
+        "settings": settings,
+        "made_with": machine(),
+        "seconds": round(time.perf_counter() - start, 1),
+        "rows": rows,
+    }
+
+
+def main() -> None:
+    """Compute the record and write it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.training_choices", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--out", type=Path, default=RECORD, help="file of the record")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SETTINGS["seeds"], help="seeds of the runs")
+    options = parser.parse_args()
+    record = run({**SETTINGS, "seeds": options.seeds})
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = options.out.with_suffix(".tmp")
+    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(options.out)
+    for row in record["rows"]:
+        label = ", ".join(
+            f"{key} {value:g}" if value != "G" else "G first" for key, value in row["change"].items()
+        )
+        good = torch.tensor(row["good"])
+        print(f"{row['group']:15} {label or 'standard':44} {good.mean():6.1%} good ({good.min():.1%} to "
+              f"{good.max():.1%}), modes {row['modes']}")  # fmt: skip
+    print(f"{record['seconds']} s; written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
