@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ganbook import (
         data,
+        diagnostics,
         evaluation,
         exercises,
         losses,
@@ -39,8 +40,8 @@ _HOME = {
     "Trainer": "ganbook.training",
 }
 _MODULES = (
-    "data", "evaluation", "exercises", "losses", "metrics", "models", "penalties", "plots", "quiz", "recipes",
-    "recorded", "spoil", "training", "widgets",
+    "data", "diagnostics", "evaluation", "exercises", "losses", "metrics", "models", "penalties", "plots",
+    "quiz", "recipes", "recorded", "spoil", "training", "widgets",
 )  # fmt: skip
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "UserError",
     "__version__",
     "data",
+    "diagnostics",
     "evaluation",
     "exercises",
     "load_dataset",

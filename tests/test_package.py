@@ -96,6 +96,8 @@ LAYERS = {  # what each part may import of ours; arrows point down only
     "evaluation": {"errors", "data", "metrics", "training"},
     "training": {"errors", "data", "models", "losses", "penalties", "plots"},
     "recipes": {"errors", "data", "models", "training"},
+    "_watch": set(),
+    "diagnostics": {"errors", "_watch"},
     # all of the package but the command line, and nothing uses them
     "exercises": {"errors", "data", "evaluation", "losses", "metrics", "models", "penalties", "training"},
 }
