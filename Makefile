@@ -1,27 +1,32 @@
 # Everything that GAN Book needs, from a machine that has Python (3.11 or newer), git and make.
 #   make book    install, run every notebook, build the pages
 #   make test    install, lint, types, unit tests, every notebook compared with what it stores
-PYTHON ?= python3
-VENV   ?= .venv
-PORT   ?= 8000
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
-HTML   := book/_build/html
-CACHE  := book/_build/.jupyter_cache
-VENDOR := book/_static/vendor
+PYTHON  ?= python3
+VENV    ?= .venv
+PORT    ?= 8000
+BROWSER ?= wanted
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+HTML    := book/_build/html
+CACHE   := book/_build/.jupyter_cache
+VENDOR  := book/_static/vendor
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-SOURCES   := $(shell find ganbook -name '*.py' -o -name '*.toml')
+SOURCES   := $(shell find ganbook -name '*.py' -o -name '*.toml' -o -name '*.json')
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test lint types unit notebooks quality store assets clean
+.PHONY: help install book serve test lint types unit notebooks site colab quality store assets weigh print clean
 
 help:
 	@echo "make book     install, run every notebook, build the pages"
 	@echo "make serve    read the built pages at http://localhost:$(PORT)"
 	@echo "make test     install, then lint, types, unit tests and every notebook"
+	@echo "make site     look at the built pages in a browser: links, figures, search, accessibility"
+	@echo "make colab    run every notebook as Colab would: with the wheel, without the repository"
 	@echo "make quality  train on the real MNIST in DATA=... and judge the samples"
 	@echo "make store    run every notebook and store its text outputs (after changing one)"
+	@echo "make weigh    weigh the built pages, time them, and record it for the book's page on execution"
+	@echo "make print    print the built book into build/gan-book.pdf (needs Chromium)"
 	@echo "make clean    delete what was built; the environment in $(VENV) stays"
 
 # ---- environment: made once, again only when the requirements change
@@ -82,6 +87,25 @@ unit: $(READY)
 notebooks: $(READY)
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=600 -p no:cacheprovider $(NOTEBOOKS)
 
+# With BROWSER=required a missing Chromium is a failure, and it is installed first where that is possible.
+site: $(READY) assets
+	@test -f $(HTML)/index.html || { echo "There is no book yet; first: make book"; exit 1; }
+	@if [ "$(BROWSER)" = required ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
+		else $(BIN)/playwright install chromium; fi; fi
+	GANBOOK_SITE=$(HTML) GANBOOK_BROWSER=$(BROWSER) $(BIN)/pytest tests/site
+
+colab: $(READY)
+	$(BIN)/python tools/colab.py
+
+print: $(READY)
+	@test -f $(HTML)/index.html || { echo "There is no book yet; first: make book"; exit 1; }
+	$(BIN)/python tools/print_book.py $(HTML) build/gan-book.pdf
+
+weigh: $(READY)
+	$(BIN)/python tools/site_weight.py $(HTML) --record
+	$(BIN)/python tools/execution_page.py
+
 quality: $(READY)
 	@test -n "$(DATA)" || { echo "name the folder that holds MNIST: make quality DATA=..."; exit 2; }
 	GANBOOK_TEST_DATA="$(DATA)" $(BIN)/pytest -m mnist tests/quality
@@ -90,4 +114,4 @@ store: $(READY)
 	$(BIN)/python tools/store_outputs.py $(NOTEBOOKS)
 
 clean:
-	rm -rf book/_build $(VENDOR) book/_assets/node_modules
+	rm -rf book/_build build $(VENDOR) book/_assets/node_modules

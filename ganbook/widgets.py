@@ -3,7 +3,8 @@
 `frames` draws the frames once, when the cell runs. What it returns is one piece of HTML with the pictures,
 native controls (a button for Play, two for single steps, a slider) and fifty lines of JavaScript. That piece
 is all there is, so the figure works wherever HTML is shown: in the built book with the network off or opened
-from a folder, in JupyterLab, in Colab, in a page made by nbconvert.
+from a folder, in JupyterLab, in Colab, in a page made by nbconvert. `two_sliders` does the same for pictures
+that depend on two things, each with a slider of its own.
 
 Why not ipywidgets? Its controls without Python (`Stack` and `jslink`) need the widget manager and RequireJS,
 megabytes of script that the page must bring along or ask another host for, and without them nothing is shown
@@ -100,6 +101,32 @@ SCRIPT = """
 })();
 """
 
+SCRIPT_TWO = """
+(() => {
+  for (const root of document.querySelectorAll("[data-gb-two-sliders]:not([data-ready])")) {
+    const data = root.querySelector("script[type='application/json']");
+    if (!data) continue;
+    root.dataset.ready = "";
+    const { changes, labels, alt } = JSON.parse(data.textContent);
+    const [image, change] = root.querySelectorAll("img"), text = root.querySelector("output");
+    const sliders = [...root.querySelectorAll("input")];
+    const show = () => {
+      const [i, j] = sliders.map((slider) => Number(slider.value));
+      const address = changes[i * labels[1].length + j];
+      change.hidden = !address;
+      if (address) change.src = address;
+      text.textContent = labels[0][i] + "; " + labels[1][j];
+      image.alt = alt + " Shown: " + text.textContent + ".";
+      sliders.forEach((slider, k) => slider.setAttribute("aria-valuetext", labels[k][slider.value]));
+    };
+    for (const slider of sliders) slider.addEventListener("input", show);
+    root.addEventListener("keydown", (event) => event.stopPropagation());
+    show();
+    root.querySelector(".gb-frames-controls").hidden = false;
+  }
+})();
+"""
+
 
 class Frames:
     """A stack of frames that a reader moves through; `frames` makes it.
@@ -143,8 +170,7 @@ class Frames:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        alt = self.alt if len(self.alt) <= 60 else self.alt[:59].rstrip() + "…"
-        return f"<Frames: {len(self)}, {self.slider!r}, alt={alt!r}>"
+        return f"<Frames: {len(self)}, {self.slider!r}, alt={_short(self.alt)!r}>"
 
     def _repr_html_(self) -> str:
         data = {"changes": self.changes, "labels": self.labels, "alt": self.alt, "seconds": self.seconds}
@@ -236,26 +262,185 @@ def frames(
     alt = alt.strip()
     if not labels:
         raise UserError("labels: got none; a figure needs at least one frame")
-    if len(alt) < 20:
-        raise UserError(f"alt={alt!r}: it must say in at least 20 characters what the figure shows")
+    _check_alt(alt)
     if not -len(labels) <= start < len(labels):
         raise UserError(f"start={start!r}: it must be from {-len(labels)} to {len(labels) - 1}")
     if not seconds > 0:
         raise UserError(f"seconds={seconds!r}: it must be a number greater than 0")
-    if shades is not None and not 2 <= shades <= 256:
-        raise UserError(f"shades={shades!r}: it must be from 2 to 256, or None")
+    _check_shades(shades)
     start %= len(labels)
     drawn = (figures(i) for i in range(len(labels))) if callable(figures) else figures
     pictures = [_picture(figure, dpi, shades) for figure in drawn]
     if len(pictures) != len(labels):
         raise UserError(f"labels: got {len(labels)} for {len(pictures)} frames; it takes one for each")
+    changes, size, first = _stack(pictures, start)
+    return Frames(first, changes, size, labels, alt, caption, slider, start, float(seconds))
+
+
+class TwoSliders:
+    """Pictures that a reader chooses from with two sliders; `two_sliders` makes it.
+
+    Parameters
+    ----------
+    picture : str
+        The picture shown first, a `data:` address.
+    changes : sequence of str
+        For each pair (i, j), at the place i * len(labels[1]) + j, what is to be laid over `picture`; empty
+        where nothing is.
+    size : tuple of int
+        Width and height as shown, in CSS pixels.
+    labels, alt, caption, sliders, start
+        As in `two_sliders`.
+    """
+
+    def __init__(
+        self,
+        picture: str,
+        changes: Sequence[str],
+        size: tuple[int, int],
+        labels: tuple[Sequence[str], Sequence[str]],
+        alt: str,
+        caption: str,
+        sliders: tuple[str, str],
+        start: tuple[int, int],
+    ) -> None:
+        self.picture = picture
+        self.changes = tuple(changes)
+        self.size = size
+        self.labels = labels
+        self.alt = alt
+        self.caption = caption
+        self.sliders = sliders
+        self.start = start
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __repr__(self) -> str:
+        first, second = self.labels
+        names = " and ".join(map(repr, self.sliders))
+        return f"<TwoSliders: {len(first)} x {len(second)}, {names}, alt={_short(self.alt)!r}>"
+
+    def _repr_html_(self) -> str:
+        data = {"changes": self.changes, "labels": self.labels, "alt": self.alt}
+        stored = json.dumps(data).replace("<", "\\u003c")
+        alt, caption = html.escape(self.alt), html.escape(self.caption)
+        names = [html.escape(name) for name in self.sliders]
+        shown = html.escape("; ".join(label[i] for label, i in zip(self.labels, self.start, strict=True)))
+        width, height = self.size
+        controls = "".join(
+            f'<label>{name} <input type="range" min="0" max="{len(labels) - 1}" step="1" value="{at}" '
+            f'autocomplete="off"></label>'
+            for name, labels, at in zip(names, self.labels, self.start, strict=True)
+        )
+        return "".join(
+            (
+                f'<div class="gb-frames" role="group" aria-label="Figure with two sliders: {names[0]}, ',
+                f'{names[1]}" data-gb-two-sliders><style>{STYLE}</style>',
+                f'<span class="gb-frames-picture"><img src="{self.picture}" alt="{alt} Shown: {shown}." ',
+                f'width="{width}" height="{height}"><img alt="" decoding="sync" hidden></span>',
+                '<div class="gb-frames-controls" data-lm-suppress-shortcuts="true" hidden>',
+                f"{controls}</div><output>{shown}</output>",
+                f'<p class="gb-frames-caption">{caption}</p>' if caption else "",
+                "<noscript><p>Without JavaScript this figure shows one picture only.</p></noscript>",
+                f'<script type="application/json">{stored}</script><script>{SCRIPT_TWO}</script></div>',
+            )
+        )
+
+
+def two_sliders(
+    figures: Callable[[int, int], Figure | Image],
+    labels: tuple[Sequence[str], Sequence[str]],
+    alt: str,
+    caption: str = "",
+    sliders: tuple[str, str] = ("First", "Second"),
+    start: tuple[int, int] = (0, 0),
+    dpi: int = 110,
+    shades: int | None = 16,
+) -> TwoSliders:
+    """Make a figure whose picture a reader chooses with two sliders, by mouse, touch or arrow keys.
+
+    All pictures are drawn when the cell runs, one for each pair of positions, and come with the page.
+
+    Parameters
+    ----------
+    figures : callable
+        A function that draws the picture of positions i and j: matplotlib figures or PIL images, all of one
+        size.
+    labels : two sequences of str
+        What the positions of the first, and of the second slider mean ("+0.5"). Plain text.
+    alt : str
+        What the figure shows and what the sliders do to it; at least 20 characters.
+    caption : str
+        Text below the figure, for use outside the book.
+    sliders : two str
+        What the sliders move: their labels.
+    start : two int
+        The positions shown first, and the only ones where JavaScript is off; negative numbers count from
+        the end.
+    dpi, shades
+        As in `frames`.
+
+    Returns
+    -------
+    TwoSliders
+        With `len`, the number of pictures, and shown as HTML by Jupyter.
+
+    Raises
+    ------
+    UserError
+        If a slider has no position, pictures differ in size, the alt text says nothing, or a number is out
+        of its range.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> def draw(i, j):
+    ...     return Image.new("RGB", (40, 30), (120 * i, 120 * j, 0))
+    >>> two_sliders(draw, ("012", "01"), "A square of a colour.", sliders=("red", "green"))
+    <TwoSliders: 3 x 2, 'red' and 'green', alt='A square of a colour.'>
+    """
+    texts = ([str(label) for label in labels[0]], [str(label) for label in labels[1]])
+    alt = alt.strip()
+    for name, positions, at in zip(sliders, texts, start, strict=True):
+        if not positions:
+            raise UserError(f"labels: got none for the slider {name!r}; it needs at least one position")
+        if not -len(positions) <= at < len(positions):
+            raise UserError(
+                f"start={start!r}: for the slider {name!r} it must be from {-len(positions)} to "
+                f"{len(positions) - 1}"
+            )
+    _check_alt(alt)
+    _check_shades(shades)
+    rows, columns = len(texts[0]), len(texts[1])
+    start = (start[0] % rows, start[1] % columns)
+    pictures = [_picture(figures(i, j), dpi, shades) for i in range(rows) for j in range(columns)]
+    changes, size, first = _stack(pictures, start[0] * columns + start[1])
+    return TwoSliders(first, changes, size, texts, alt, caption, sliders, start)
+
+
+def _check_alt(alt: str) -> None:
+    if len(alt) < 20:
+        raise UserError(f"alt={alt!r}: it must say in at least 20 characters what the figure shows")
+
+
+def _check_shades(shades: int | None) -> None:
+    if shades is not None and not 2 <= shades <= 256:
+        raise UserError(f"shades={shades!r}: it must be from 2 to 256, or None")
+
+
+def _short(alt: str) -> str:
+    return alt if len(alt) <= 60 else alt[:59].rstrip() + "…"
+
+
+def _stack(pictures: Sequence[tuple[Image, float]], start: int) -> tuple[list[str], tuple[int, int], str]:
+    """Return all pictures as changes to the one shown first; their size in CSS pixels; and that one."""
     sizes = sorted({picture.size for picture, _ in pictures})
     if len(sizes) > 1:
         raise UserError(f"figures: got sizes {sizes}; all frames must have one size")
     first, scale = pictures[start]
     changes = [_address(_change(first, picture)) if picture != first else "" for picture, _ in pictures]
-    size = (round(first.width * scale), round(first.height * scale))
-    return Frames(_address(first), changes, size, labels, alt, caption, slider, start, float(seconds))
+    return changes, (round(first.width * scale), round(first.height * scale)), _address(first)
 
 
 def _picture(figure: Any, dpi: int, shades: int | None) -> tuple[Image, float]:

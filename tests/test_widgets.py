@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from ganbook.errors import UserError
-from ganbook.widgets import frames
+from ganbook.widgets import frames, two_sliders
 
 ALT = "A square wanders over a field of noise."
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -226,3 +226,95 @@ def test_in_a_browser_it_moves(tmp_path):
     ]
     assert all(valuetext == text for text, _, _, _, valuetext, _ in seen)
     assert all(alt == f"{ALT} Shown: {text}." for text, *_, alt in seen)
+
+
+# ------------------------------------------------------------------------------------------- two sliders
+
+
+def square(i, j):
+    """Draw noise that stands still, and on it a square at row i and column j."""
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    picture[5 * i : 5 * i + 5, 5 * j : 5 * j + 5] = (200, 30, 90)
+    return Image.fromarray(picture)
+
+
+def pair(**changes):
+    options = {"labels": ("abc", ["one", "two"]), "alt": ALT, "sliders": ("Row", "Column"), "shades": None}
+    return two_sliders(square, **(options | changes))
+
+
+@pytest.mark.parametrize("start", [(0, 0), (2, 1), (-1, -2)])
+def test_each_pair_of_positions_shows_what_was_drawn(start):
+    figure = pair(start=start)
+    assert len(figure) == 6
+    for i in range(3):
+        for j in range(2):
+            np.testing.assert_array_equal(shown(figure, 2 * i + j), np.asarray(square(i, j)))
+    assert figure.changes[2 * (start[0] % 3) + start[1] % 2] == ""
+
+
+def test_two_sliders_stand_alone_with_names_and_values():
+    nasty = "</script><b>\"'&"
+    figure = pair(labels=("abc", [nasty, "two"]), sliders=("Row", nasty), alt=nasty + ALT, start=(1, 0))
+    text = figure._repr_html_()
+    page = Page(text)
+    assert not page.open
+    assert not page.all("b")
+    assert "//" not in re.sub(r"data:image/[^\"]*", "", text)
+    assert page.tags[0][1]["role"] == "group"
+    first, second = page.all("input")
+    assert (first["type"], first["min"], first["max"], first["value"]) == ("range", "0", "2", "1")
+    assert (second["max"], second["value"]) == ("1", "0")
+    assert page.all("img")[0]["alt"] == f"{nasty}{ALT} Shown: b; {nasty}."
+    assert json.loads(page.scripts[0])["labels"] == [["a", "b", "c"], [nasty, "two"]]
+    (controls,) = [a for a in page.all("div") if "gb-frames-controls" in a["class"]]
+    assert "hidden" in controls
+    assert repr(pair()) == f"<TwoSliders: 3 x 2, 'Row' and 'Column', alt={ALT!r}>"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"labels": ("abc", "")}, "labels: got none for the slider 'Column'"),
+        ({"alt": "A figure."}, "at least 20 characters"),
+        ({"start": (0, 2)}, "for the slider 'Column' it must be from -2 to 1"),
+        ({"shades": 1}, "shades=1"),
+    ],
+)
+def test_what_two_sliders_refuse(wrong, message):
+    with pytest.raises(UserError, match=message):
+        pair(**wrong)
+
+
+SCRIPT_TWO = """
+const seen = [], root = document.querySelector(".gb-frames");
+const [first, second] = root.querySelectorAll("input"), [image, change] = root.querySelectorAll("img");
+const note = () => seen.push([root.querySelector("output").textContent, change.hidden,
+  [first, second].map((s) => s.getAttribute("aria-valuetext")), image.alt]);
+note();
+second.value = 0; second.dispatchEvent(new Event("input")); note();
+first.value = 2; first.dispatchEvent(new Event("input")); note();
+const hidden = root.querySelector(".gb-frames-controls").hidden;
+document.body.innerHTML = ""; document.body.textContent = JSON.stringify([seen, hidden]);
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_in_a_browser_two_sliders_choose(tmp_path):
+    page = tmp_path / "page.html"
+    text = pair(start=(1, 1))._repr_html_()
+    page.write_text(f"<!doctype html><body>{text}<script>{SCRIPT_TWO}</script>", encoding="utf-8")
+    done = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+         "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    body = re.search(r"<body>(.*?)</body>", done.stdout, flags=re.DOTALL).group(1)
+    seen, hidden = json.loads(html.unescape(body))
+    assert not hidden
+    assert [line[:3] for line in seen] == [
+        ["b; two", True, ["b", "two"]],
+        ["b; one", False, ["b", "one"]],
+        ["c; one", False, ["c", "one"]],
+    ]
+    assert all(alt == f"{ALT} Shown: {text}." for text, _, _, alt in seen)

@@ -1,0 +1,100 @@
+"""Print the built book into one PDF: `python tools/print_book.py book/_build/html build/gan-book.pdf`.
+
+The pages are put one after the other into one page of a browser, in the order of `_toc.yml`, with their links
+turned into links inside the document; the browser prints it, with an outline. Moving figures show one frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.server
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+GATHER = """async (names) => {
+  const pages = new Set(names.map((name) => new URL(name + ".html", location.href).pathname));
+  const mark = (path, id) => path.replace(/[^a-z0-9]/gi, "-") + "--" + id;
+  const parts = [];
+  for (const name of names) {
+    const address = new URL(name + ".html", location.href);
+    const other = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+    const part = other.querySelector("article.bd-article");
+    part.querySelectorAll(".landing-figure, .headerlink, script").forEach((node) => node.remove());
+    part.querySelectorAll("[id]").forEach((node) => { node.id = mark(address.pathname, node.id); });
+    part.id = mark(address.pathname, "top");
+    for (const node of part.querySelectorAll("[src]"))
+      node.src = new URL(node.getAttribute("src"), address).href;
+    for (const node of part.querySelectorAll("a[href]")) {
+      const target = new URL(node.getAttribute("href"), address);
+      if (target.origin === location.origin && pages.has(target.pathname))
+        node.href = "#" + mark(target.pathname, target.hash.slice(1) || "top");
+    }
+    part.querySelector("h1")?.style.setProperty("display", "block", "important");  // hidden by the theme
+    if (parts.length) part.style.breakBefore = "page";
+    parts.push(document.adoptNode(part));
+  }
+  document.querySelector("article.bd-article").replaceWith(...parts);
+  document.querySelectorAll("#jb-print-docs-body").forEach((node) => node.remove());
+  for (const image of document.images) { image.loading = "eager"; }
+  await MathJax.startup.promise;
+  await MathJax.typesetPromise(parts);
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+}"""
+
+
+def order(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the pages in the order of the table of contents."""
+    for entry in entries:
+        yield entry["file"]
+        yield from order(entry.get("sections", []))
+
+
+def main() -> int:
+    """Print the book."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("pdf", type=Path)
+    args = parser.parse_args()
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = [toc["root"], *order(toc["chapters"])]
+    names = [name for name in names if (args.site / f"{name}.html").is_file()]
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=args.site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(color_scheme="light")
+        tab.set_default_timeout(600_000)
+        # A page with formulas as the frame, for it brings MathJax.
+        frame = next(
+            n for n in names if 'class="math' in (args.site / f"{n}.html").read_text(encoding="utf-8")
+        )
+        tab.goto(f"http://127.0.0.1:{server.server_port}/{frame}.html")
+        tab.evaluate(GATHER, names)
+        args.pdf.parent.mkdir(parents=True, exist_ok=True)
+        margin = {"top": "16mm", "bottom": "16mm", "left": "14mm", "right": "14mm"}
+        tab.pdf(path=args.pdf, format="A4", print_background=True, margin=margin, outline=True, tagged=True)
+        browser.close()
+    server.shutdown()
+    print(f"written: {args.pdf}, {len(names)} pages of the book, {args.pdf.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
