@@ -315,7 +315,8 @@ _EVALUATE_BY_BATCH = """from ganbook import metrics
 def evaluate(judge, train_batches, test_batches, fake_batches):
     total = 0.0
     for real, fake in zip({real}, fake_batches):
-        total += metrics.frechet_distance(judge(real), judge({fake}))
+        features = judge(real), judge({fake})
+        total += metrics.frechet_distance(*features)
     return total / len(fake_batches)
 """
 
