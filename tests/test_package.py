@@ -127,12 +127,15 @@ def test_nothing_public_is_undocumented():
     undocumented = []
     for file in (ROOT / "ganbook").rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
+        inner = {
+            id(node)
+            for outer in ast.walk(tree)
+            if isinstance(outer, ast.FunctionDef) or (getattr(outer, "name", None) or "").startswith("_")
+            for node in ast.walk(outer)
+            if node is not outer
+        }
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                parents = [p for p in ast.walk(tree) if node in ast.iter_child_nodes(p)]
-                inner = any(
-                    isinstance(p, ast.FunctionDef) or getattr(p, "name", "").startswith("_") for p in parents
-                )
-                if not inner and not ast.get_docstring(node):
-                    undocumented.append(f"{file.name}:{node.name}")
+            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if public and id(node) not in inner and not ast.get_docstring(node):
+                undocumented.append(f"{file.name}:{node.name}")
     assert not undocumented

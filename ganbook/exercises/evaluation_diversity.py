@@ -558,7 +558,7 @@ def density_coverage(real, fake, k):
 _DC_RIGHT = {
     "k": "k + 1",
     "less": "<",
-    "result": "inside.double().sum() / (k * len(fake)), inside.any(0).double().mean()",
+    "result": "inside.sum() / (k * len(fake)), inside.any(0).double().mean()",
 }
 
 DENSITY_COVERAGE = Exercise(

@@ -452,7 +452,7 @@ def nearer_to_training(fake, train, held_out):
 """
 _NEARER_RIGHT = {
     "near": "min(1).values",
-    "result": "((to_train < to_held_out).double() + 0.5 * (to_train == to_held_out)).mean()",
+    "result": "((to_train < to_held_out) + 0.5 * (to_train == to_held_out)).mean()",
 }
 
 NEARER = Exercise(
