@@ -111,7 +111,7 @@ class TestNotebook:
     def test_every_figure_has_alt_text_and_a_caption(self, path):
         for cell in cells(path, "code"):
             shown = "".join(str(out.get("data", {}).get("text/plain", "")) for out in cell["outputs"])
-            if any(kind in shown for kind in ("<Figure", "<Frames", "<Quiz")):
+            if any(kind in shown for kind in ("<Figure", "<Frames", "<Quiz", "<TwoSliders")):
                 settings = cell["metadata"].get("mystnb", {})
                 if "<Figure" in shown:  # moving figures and quizzes carry a text of their own
                     assert len(settings.get("image", {}).get("alt", "")) > 20, source(cell)
