@@ -10,6 +10,7 @@ exercises start` writes, the hints, the solution and the tests are all made of i
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from dataclasses import replace
 from functools import cache
@@ -57,7 +58,9 @@ def get(name: str) -> Exercise:
         If there is none of that name; the nearest one is suggested.
     """
     if name not in _all():
-        raise unknown("exercise", name, _all())
+        close = difflib.get_close_matches(str(name), _all(), 3)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+        raise UserError(f"unknown exercise {name!r}{hint} `ganbook exercises list` names them all")
     return _all()[name]
 
 
