@@ -48,20 +48,23 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _cpu_has(instructions: str) -> bool:
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch
+    return bool(capabilities.get(instructions))
+
+
 def has_bf16(device: torch.device) -> bool:
     """Say whether the hardware computes in bfloat16 natively (emulated, it is slower than float32)."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        return _cpu_has("avx512_bf16") or has_matrix_unit()
     return False
 
 
 def has_matrix_unit() -> bool:
     """Say whether the CPU multiplies matrices in bfloat16 much faster than it does anything else (AMX)."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16"))
+    return _cpu_has("amx_bf16")
 
 
 def keep_freed_memory() -> None:
