@@ -40,9 +40,6 @@ def test_the_recorded_ratios_follow_from_the_recorded_rounds(training):
 
 
 def test_take_turns_compares_within_rounds(training):
-    class Options:
-        seconds, rounds = 1.0, 3
-
     calls = []
 
     def contestant(name, images):
@@ -53,7 +50,7 @@ def test_take_turns_compares_within_rounds(training):
         return advance
 
     result = training.take_turns(
-        {"ours": contestant("ours", 300), "plain": contestant("plain", 100)}, Options
+        {"ours": contestant("ours", 300), "plain": contestant("plain", 100)}, 3, 1.0, 0.5
     )
     assert result["images_per_second"] == {"ours": 150.0, "plain": 50.0}
     assert training.ratio(result, "ours", "plain") == {"ratio": 3.0, "ratios": [3.0, 3.0, 3.0]}

@@ -7,6 +7,7 @@ import math
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -124,7 +125,8 @@ class Trainer:
         self.seconds = 0.0  # time spent in fit
         self.records: list[dict[str, Any]] = []
         self.interrupted = False
-        self._recent: list[tuple[int, str, Tensor]] = []  # losses that were not looked at yet
+        # Losses that were not looked at yet; a caller who steps by hand may never look.
+        self._recent: deque[tuple[int, str, Tensor]] = deque(maxlen=10_000)
         self._run_log: RunLog | None = None
         if self.config.tensorboard and self.out is not None:
             self._log_to()  # complain now, not at the first record, if TensorBoard is missing

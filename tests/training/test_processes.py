@@ -110,6 +110,44 @@ def test_torchrun_and_the_command_line(tmp_path):
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["made_with"]["processes"] == 2
 
 
+def test_accelerate_launch_and_the_command_line(tmp_path):
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    command += ["--main_process_port", free_port(), "-m", "ganbook", "train", "mlp-digits", "--steps", "4"]
+    done = subprocess.run(
+        [*command, "--device", "cpu", "--out", str(tmp_path / "run")],
+        env=CLEAN, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Done: 4 steps") == 1
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["made_with"]["processes"] == 2
+
+
+NOTEBOOK = """
+import ganbook as gb
+from accelerate import notebook_launcher
+
+def train(out):
+    data = gb.load_dataset("digits", limit=200)
+    generator, discriminator = gb.models.mlp(data.shape, latent_dim=8, hidden=16)
+    trainer = gb.Trainer(generator, discriminator, data, gb.TrainConfig(batch_size=24, device="cpu"), out=out)
+    trainer.fit(steps=4, progress=False)
+    assert trainer.processes.size == 2
+
+notebook_launcher(train, args=({out!r},), num_processes=2, use_port={port!r})
+print(gb.Trainer.load({out!r}).step)
+"""
+
+
+def test_notebook_launcher(tmp_path):
+    """As a notebook does it: from a process that has loaded ganbook, but has not trained yet."""
+    script = NOTEBOOK.format(out=str(tmp_path / "run"), port=free_port())
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=CLEAN, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "4"
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, monkeypatch):
     import ganbook as gb
 

@@ -345,6 +345,15 @@ def test_bf16_trains_and_keeps_weights_in_float32():
 # ------------------------------------------------------------------ options of the configuration
 
 
+def test_losses_of_steps_taken_by_hand_do_not_pile_up():
+    trainer = make()
+    trainer._recent = type(trainer._recent)(maxlen=10)
+    assert gb.Trainer(trainer.generator, trainer.discriminator, trainer.data)._recent.maxlen
+    for _ in range(20):
+        trainer.train_step()
+    assert [step for step, _, _ in trainer._recent] == [16, 16, 17, 17, 18, 18, 19, 19, 20, 20]
+
+
 def test_a_bad_loss_is_reported_with_its_own_step_although_it_is_looked_at_later():
     trainer = make(log_every=10)
     trainer.fit(steps=3, progress=False)
