@@ -125,8 +125,10 @@ class Trainer:
         self.seconds = 0.0  # time spent in fit
         self.records: list[dict[str, Any]] = []
         self.interrupted = False
-        # Losses that were not looked at yet; a caller who steps by hand may never look.
-        self._recent: deque[tuple[int, str, Tensor]] = deque(maxlen=10_000)
+        # Losses that were not looked at yet: those since the last line of the log. A caller who steps by hand
+        # may never look.
+        losses_a_line = self.config.log_every * (self.config.discriminator_steps + 1)
+        self._recent: deque[tuple[int, str, Tensor]] = deque(maxlen=losses_a_line)
         self._run_log: RunLog | None = None
         if self.config.tensorboard and self.out is not None:
             self._log_to()  # complain now, not at the first record, if TensorBoard is missing

@@ -345,13 +345,25 @@ def test_bf16_trains_and_keeps_weights_in_float32():
 # ------------------------------------------------------------------ options of the configuration
 
 
-def test_losses_of_steps_taken_by_hand_do_not_pile_up():
-    trainer = make()
-    trainer._recent = type(trainer._recent)(maxlen=10)
-    assert gb.Trainer(trainer.generator, trainer.discriminator, trainer.data)._recent.maxlen
-    for _ in range(20):
+@pytest.mark.parametrize("k", [1, 2])
+def test_losses_are_kept_for_one_line_of_the_log_and_no_longer(k):
+    trainer = make(log_every=5, discriminator_steps=k)
+    for _ in range(20):  # by hand: nobody looks at them
         trainer.train_step()
-    assert [step for step, _, _ in trainer._recent] == [16, 16, 17, 17, 18, 18, 19, 19, 20, 20]
+    assert [step for step, _, _ in trainer._recent] == [step for step in range(16, 21) for _ in range(k + 1)]
+
+
+@pytest.mark.parametrize("log_every", [5, 6000])  # 6000: more losses than a fixed bound would think of
+def test_a_bad_loss_at_the_first_step_of_a_line_of_the_log_is_found(log_every):
+    trainer = make(log_every=log_every, discriminator_steps=1)
+    trainer.step = log_every  # as after a line of the log
+    nan, fine = torch.tensor(math.nan), torch.tensor(1.0)
+    for step in range(log_every + 1, 2 * log_every + 1):
+        first = step == log_every + 1
+        trainer._recent.append((step, "discriminator_loss", nan if first else fine))
+        trainer._recent.append((step, "generator_loss", fine))
+    with pytest.raises(DivergedError, match=f"discriminator_loss is nan at step {log_every + 1}: "):
+        trainer._check_recent()
 
 
 def test_a_bad_loss_is_reported_with_its_own_step_although_it_is_looked_at_later():
