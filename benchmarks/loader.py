@@ -32,7 +32,7 @@ from torchvision import transforms
 
 import ganbook as gb
 from ganbook.data import BatchOrder
-from ganbook.data.sources import default_data_dir
+from ganbook.data.sources.download import default_data_dir
 from ganbook.recipes import processor
 
 BATCH = 64

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.training import machine, stolen
 from ganbook import recipes
 from ganbook.cli import main as ganbook
-from ganbook.data.sources import default_data_dir
+from ganbook.data.sources.download import default_data_dir
 from ganbook.evaluation import evaluate
 
 OUT = Path(recipes.__file__).with_name("measured.json")

@@ -45,7 +45,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
 import ganbook as gb
-from ganbook.data.sources import default_data_dir
+from ganbook.data.sources.download import default_data_dir
 from ganbook.recipes import processor
 from ganbook.training import discriminator_step, generator_step, sample_generator
 

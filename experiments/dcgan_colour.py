@@ -1,8 +1,9 @@
 """A DCGAN on small colour photographs at 32x32 pixels: `python -m experiments.dcgan_colour --photos FOLDER`.
 
-FOLDER holds images in train/CLASS and test/CLASS, as `ganbook.data.folders` reads them; the record was made
-with 12,000 photographs of CIFAR-10 (10,000 to train, 2,000 to test). The record holds the losses, scores as
-training goes on, and samples of the same latents at each of these moments, but nothing of the photographs.
+FOLDER holds images in train/CLASS and test/CLASS, as `ganbook.data.sources.folders` reads them; the record
+was made with 12,000 photographs of CIFAR-10 (10,000 to train, 2,000 to test). The record holds the losses,
+scores as training goes on, and samples of the same latents at each of these moments, but nothing of the
+photographs.
 
 The run can be done in pieces (`--most 2` scores), and goes on from its checkpoint.
 """

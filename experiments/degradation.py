@@ -1,9 +1,9 @@
 """What each metric says when one thing is spoilt by a growing amount: `python -m experiments.degradation`.
 
-The real data are glyphs, the generator is the glyphs' own renderer, and `ganbook.spoil` spoils one thing
-about its samples. So the truth is known: what a metric ought to notice, and what it cannot. The second part
-holds the distribution fixed and lets the number of samples grow: FID falls although nothing gets better, KID
-does not.
+The real data are glyphs, the generator is the glyphs' own renderer, and `ganbook.data.glyphs.spoil` spoils
+one thing about its samples. So the truth is known: what a metric ought to notice, and what it cannot. The
+second part holds the distribution fixed and lets the number of samples grow: FID falls although nothing gets
+better, KID does not.
 
 Three sets of other glyphs stand beside the spoilt ones: the real (training) set, the held-out set, and a set
 that the classifier is trained on, so that its features know neither of the two.
@@ -26,6 +26,7 @@ from tqdm.std import tqdm
 
 from experiments import machine
 from ganbook import recorded
+from ganbook.data.glyphs.spoil import TRAIN_SEED, draw, spoil
 from ganbook.metrics import (
     Extractor,
     class_coverage,
@@ -37,7 +38,6 @@ from ganbook.metrics import (
     memorisation,
     precision_recall,
 )
-from ganbook.spoil import TRAIN_SEED, draw, spoil
 
 RECORD = Path(recorded.__file__).with_name("degradation.json")
 

@@ -234,12 +234,11 @@ def _start(
     args: argparse.Namespace, changes: dict[str, Any], processes: Processes
 ) -> tuple[Trainer, Recipe, Path]:
     from ganbook import recipes
-    from ganbook.data import folders
+    from ganbook.data import find
     from ganbook.training.trainer import check_out
 
     recipe = recipes.load(args.recipe or recipes.DEFAULT).replace(changes)
-    if recipe.data["name"].startswith(folders.PREFIX):  # the run is to be found again from anywhere
-        recipe = recipe.replace({"data.name": folders.folder_name(recipe.data["name"])})
+    recipe = recipe.replace({"data.name": find(recipe.data["name"]).name})  # to be found again from anywhere
     out = processes.from_main(args.out or _new_run(recipe))
     if processes.is_main:
         check_out(out)
@@ -345,7 +344,7 @@ def report(trainer: Trainer, out: Path, again: str) -> None:
 
 def sample_command(args: argparse.Namespace) -> None:
     """`ganbook sample`."""
-    from ganbook import plots
+    from ganbook.data.datasets import KINDS, kind_of
     from ganbook.training import load_generator, sample_generator
     from ganbook.training.sampling import class_columns
 
@@ -357,7 +356,8 @@ def sample_command(args: argparse.Namespace) -> None:
     out = args.out or args.folder / f"grid-{args.num}-{args.seed}.png"
     try:
         by_class = class_columns(getattr(generator, "num_classes", 0)) if label is None else None
-        plots.save_samples(samples, out, columns=by_class)
+        kind = KINDS[kind_of(samples.shape[1:])]
+        kind.save_samples(samples, out, columns=by_class)
     except OSError as error:
         raise UserError(f"--out {out}: it cannot be written ({error.strerror or error})") from error
     print(f"{args.num} samples of step {state['step']:,} (seed {args.seed}): {out}")
@@ -418,7 +418,9 @@ def recipes_command(args: argparse.Namespace) -> None:
 
 def datasets_command(args: argparse.Namespace) -> None:
     """`ganbook datasets`."""
-    from ganbook.data import SOURCES, cache, files, whereabouts
+    from ganbook.data import SOURCES, whereabouts
+    from ganbook.data.sources import cache
+    from ganbook.support.files import cache_dir, short_path
 
     if args.data_dir is not None and not Path(args.data_dir).expanduser().is_dir():
         raise UserError(f"--data-dir {args.data_dir}: there is no such folder")
@@ -433,7 +435,7 @@ def datasets_command(args: argparse.Namespace) -> None:
     )
     sizes = [size for _, size in cache.entries()]
     print(
-        f"\nDecoded images are kept in {files.short_path(files.cache_dir())} ({len(sizes)} sets, "
+        f"\nDecoded images are kept in {short_path(cache_dir())} ({len(sizes)} sets, "
         f"{sum(sizes) / 2**20:,.0f} MiB); it may be deleted at any time."
     )
 
@@ -495,7 +497,7 @@ def exercises_solution(args: argparse.Namespace) -> None:
 def exercises_progress(args: argparse.Namespace) -> None:
     """`ganbook exercises progress`."""
     from ganbook import exercises
-    from ganbook.data.files import short_path
+    from ganbook.support.files import short_path
 
     done = exercises.progress.done()
     for chapter in exercises.CHAPTERS:
@@ -550,9 +552,9 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
 
 def _new_run(recipe: Recipe) -> Path:
     """Name a run folder that is not there yet: runs/dcgan-digits-001, -002, ..."""
-    from ganbook.data import short_name
+    from ganbook.data import find
 
-    data = short_name(recipe.data["name"])
+    data = find(recipe.data["name"]).short_name
     stem = recipe.name if data in recipe.name else f"{recipe.name}-{data}"
     numbers = [int(path.name.rpartition("-")[2]) for path in RUNS.glob(f"{stem}-[0-9][0-9][0-9]")]
     return RUNS / f"{stem}-{max(numbers, default=0) + 1:03d}"

@@ -14,6 +14,10 @@ class DataError(UserError):
     """A data set that cannot be had, or whose files are damaged."""
 
 
+class NoSplitError(DataError):
+    """A data set that is there, without the split that was asked for."""
+
+
 class CheckpointError(UserError):
     """A checkpoint that cannot be read, does not verify, or does not fit."""
 

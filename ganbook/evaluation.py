@@ -22,7 +22,7 @@ from tqdm.std import tqdm
 import ganbook
 from ganbook.data import Dataset, ImageDataset, PointDataset, epoch_permutation, load_dataset, to_uint8
 from ganbook.data.points import Mixture
-from ganbook.data.sources import default_data_dir
+from ganbook.data.sources.download import default_data_dir
 from ganbook.errors import DataError, UserError, unknown
 from ganbook.metrics import (
     Extractor,
@@ -594,7 +594,7 @@ def _test_split(spec: Mapping[str, Any]) -> Dataset | None:
 def _extractor(
     data: Dataset, test: Dataset | None, name: str, data_dir: str | Path | None, progress: bool
 ) -> Extractor | None:
-    if isinstance(data, PointDataset):
+    if not isinstance(data, ImageDataset):
         return None
     if name == "classifier" or (name == "auto" and data.num_classes >= 2):
         return _classifier(data, test, progress)
@@ -616,8 +616,7 @@ def _judge(
 
 
 def _take(data: Dataset, rows: Tensor) -> Callable[[int, int], Tensor]:
-    values = data.images if isinstance(data, ImageDataset) else data.points
-    return lambda start, stop: values[rows[start:stop]]
+    return lambda start, stop: data.values(rows[start:stop])
 
 
 def _look_in_chunks(judge: Judge, take: Callable[[int, int], Tensor], bar: Any) -> Samples:

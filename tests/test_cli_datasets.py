@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from ganbook.cli import main
-from ganbook.data import SOURCES, celeba
+from ganbook.data import SOURCES
+from ganbook.data.sources import celeba
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def test_every_name_is_listed_with_size_shape_source_and_place(capsys):
         assert source.size in lines[name]
         assert "x".join(map(str, source.shape)) in lines[name]
         assert lines[name].endswith(source.about)
-        embedded = source.found is None
+        embedded = getattr(source, "find", None) is None
         assert ("embedded" if embedded else "would be downloaded") in lines[name]
     assert "folder:PATH" in lines
     assert "CC BY 4.0" in lines["digits"]

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # experiments/ is no part of the package
 from experiments import degradation  # noqa: E402
 from ganbook import plots  # noqa: E402
+from ganbook.data.glyphs.spoil import KINDS  # noqa: E402
 from ganbook.errors import UserError  # noqa: E402
-from ganbook.spoil import KINDS  # noqa: E402
 
 RECORD = json.loads(degradation.RECORD.read_text(encoding="utf-8"))
 TRUTH = [(kind, metric, way) for kind, ways in degradation.TRUTH.items() for metric, way in ways.items()]

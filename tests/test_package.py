@@ -1,6 +1,7 @@
 """The package as a whole: light to import, one version, one list of requirements, arrows one way."""
 
 import ast
+import graphlib
 import importlib.metadata
 import re
 import subprocess
@@ -81,45 +82,68 @@ def test_environment_yml_matches_pyproject():
     assert "-e ." in pip
 
 
-LAYERS = {  # what each part may import of ours; arrows point down only
-    "errors": set(),
-    "losses": set(),
-    "penalties": set(),
-    "metrics": set(),
-    "data": {"errors", "plots"},
-    "models": {"errors"},
-    "plots": {"errors", "data", "metrics", "training"},
-    "spoil": {"errors", "data"},
-    "recorded": {"errors"},
-    "widgets": {"errors"},
-    "quiz": {"errors"},
-    "evaluation": {"errors", "data", "metrics", "training"},
-    "training": {"errors", "data", "models", "losses", "penalties", "plots"},
-    "recipes": {"errors", "data", "models", "training"},
-    "_watch": set(),
-    "diagnostics": {"errors", "_watch"},
-    # all of the package but the command line, and nothing uses them
-    "exercises": {"errors", "data", "evaluation", "losses", "metrics", "models", "penalties", "training"},
-}
+# The floors of the house, the ground first. What stands on a floor may use the floors below it, and nothing
+# on its own floor or above: so there can be no circle. (Imports inside functions and for types count too.)
+FLOORS = (
+    {"errors"},
+    {"support"},
+    {"losses", "penalties", "metrics", "recorded", "_watch"},
+    {"plots", "widgets", "quiz", "diagnostics"},
+    {"data", "models"},
+    {"training"},
+    {"recipes", "evaluation"},
+    {"exercises"},
+    {"cli"},
+    {"__main__", "__init__"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
-def ours_in(path):
+def imports_of(path):
+    """Yield every module of ours that a file imports, wherever in the file: "ganbook.data.order"."""
+    known = {module_name(file) for file in FILES}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ganbook":
-            rest = (node.module or "").split(".")[1:]
-            names = rest[:1] or [alias.name for alias in node.names]
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in known else node.module
         elif isinstance(node, ast.Import):
-            names = [a.name.split(".")[1] for a in node.names if a.name.startswith("ganbook.")]
-        yield from names
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "ganbook")
 
 
-@pytest.mark.parametrize("part", sorted(LAYERS))
-def test_arrows_between_modules_point_one_way(part):
-    folder = ROOT / "ganbook" / part
-    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
-    used = {name for file in files if file.exists() for name in ours_in(file)} - {part}
-    assert used <= LAYERS[part], f"{part} imports {used - LAYERS[part]}"
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
+
+
+def room_of(module):
+    return [*module.split("."), "__init__"][1]
+
+
+FILES = sorted((ROOT / "ganbook").rglob("*.py"))
+
+
+def test_every_room_stands_on_a_floor():
+    rooms = {room_of(module_name(file)) for file in FILES}
+    assert rooms == set(FLOOR)
+    assert sum(len(rooms) for rooms in FLOORS) == len(FLOOR)  # on one only
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "ganbook")))
+def test_arrows_between_rooms_point_down(path):
+    here = room_of(module_name(path))
+    rooms = {room_of(module) for module in imports_of(path)} - {here, "__init__"}  # the version is anyone's
+    up = {room for room in rooms if FLOOR[room] >= FLOOR[here]}
+    assert not up, f"{path.name} of {here} imports {up}, which do not stand on a floor below"
+
+
+def test_no_circle_of_files():
+    """Also within a room: no file is needed by what it needs."""
+    graph = {module_name(file): set(imports_of(file)) - {module_name(file)} for file in FILES}
+    try:
+        tuple(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        raise AssertionError(f"a circle: {' -> '.join(error.args[1])}") from error
 
 
 def test_nothing_public_is_undocumented():

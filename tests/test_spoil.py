@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from ganbook.data.glyphs.spoil import KINDS, TRAIN_SEED, draw, spoil
 from ganbook.errors import UserError
-from ganbook.spoil import KINDS, TRAIN_SEED, draw, spoil
 
 IMAGES, LABELS = draw(60, 0)
 

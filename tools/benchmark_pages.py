@@ -133,11 +133,11 @@ def quality(found: dict[str, Any]) -> str:
     text = (
         f"Seconds of training until {result['score']} falls to {result['threshold']:g}. The classifier is "
         f"right on {100 * result['classifier_accuracy']:.1f} % of the test images; these score "
-        f"{result['real_test_images']:.1f} by it. The clock stands while the score is measured. The score is "
-        "looked at now and then; in brackets, what is certain: from the last look at which the plain loop was "
-        "not yet there. The networks "
-        "are the same in all rows. A batch of 128 is what PyTorch's own DCGAN tutorial has; the last row "
-        "shows how much of the difference the smaller batch makes alone. The rest is the speed of a step, "
+        f"{result['real_test_images']:.1f} by it. The clock stands while the score is measured. The score "
+        "is looked at now and then; in brackets, what is certain: from the last look at which the plain loop "
+        "was not yet there. The networks are the same in all rows. A batch of 128 is what PyTorch's own "
+        "DCGAN tutorial has; the last row shows how much of the difference the smaller batch makes alone. "
+        "The rest is the speed of a step, "
         "the learning rates, and the moving average of the weights.\n"
     )
     return f"## Time to quality\n\n{text}\n{table(head, rows)}\n{source(found)}"

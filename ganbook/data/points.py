@@ -12,17 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganbook.data.images import take_labels
 from ganbook.errors import UserError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ganbook.support.checks import AnySeed, Count, Positive, checked
 
 CHUNK = 1 << 16  # numbers in a (points x components) table: few enough to stay in a CPU's cache
 
@@ -106,7 +103,8 @@ class Mixture:
         """The modes' centres as text: "(0, 1)"."""
         return tuple(f"({x + 0.0:.3g}, {y + 0.0:.3g})" for x, y in self.means.round(decimals=6).tolist())
 
-    def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    @checked
+    def sample(self, n: Count, seed: AnySeed) -> tuple[Tensor, Tensor]:
         """Draw points: first a mode by the weights, then a point of its Gaussian.
 
         Parameters
@@ -128,7 +126,7 @@ class Mixture:
         UserError
             If `n` or `seed` is not a whole number or is out of its range.
         """
-        rng = _generator(n, seed)
+        rng = torch.Generator().manual_seed(seed)
         # A mode's share of the unit interval is its weight.
         uniform = torch.rand(n, generator=rng, dtype=torch.float64)
         labels = torch.searchsorted(self.weights.cumsum(0), uniform, right=True)
@@ -193,15 +191,16 @@ class Curves:
     names: tuple[str, ...]
     modes: Tensor
 
+    @checked
     def __init__(
         self,
         curves: Sequence[Callable[[Tensor], Tensor]],
-        sigma: float,
+        sigma: Positive,
         names: Sequence[str],
         modes: Tensor,
     ) -> None:
         object.__setattr__(self, "curves", tuple(curves))
-        object.__setattr__(self, "sigma", _positive("sigma", sigma))
+        object.__setattr__(self, "sigma", float(sigma))
         object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "modes", modes)
 
@@ -210,7 +209,8 @@ class Curves:
         """A name for each curve, which are what the labels count."""
         return self.names
 
-    def sample(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    @checked
+    def sample(self, n: Count, seed: AnySeed) -> tuple[Tensor, Tensor]:
         """Draw points: first a curve, then a place on it, then the noise.
 
         Parameters
@@ -232,7 +232,7 @@ class Curves:
         UserError
             If `n` or `seed` is not a whole number or is out of its range.
         """
-        rng = _generator(n, seed)
+        rng = torch.Generator().manual_seed(seed)
         labels = torch.randint(len(self.curves), (n,), generator=rng)
         t = torch.rand(n, generator=rng, dtype=torch.float64)
         places = torch.stack([curve(t) for curve in self.curves])[labels, torch.arange(n)]
@@ -281,7 +281,8 @@ class Curves:
 # ----------------------------------------------------------------------------------- the distributions
 
 
-def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Mixture:
+@checked
+def ring(modes: Count = 8, radius: Positive = 1.0, sigma: Positive = 0.01) -> Mixture:
     """Return equal Gaussians evenly on a circle; the defaults are the 2D-ring of PacGAN.
 
     Parameters
@@ -317,13 +318,13 @@ def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Mixture:
     .. [2] Srivastava, Valkov, Russell, Gutmann, Sutton, "VEEGAN: Reducing Mode Collapse in GANs using
        Implicit Variational Learning", NeurIPS 2017. https://arxiv.org/abs/1705.07761
     """
-    _whole("modes", modes, 1)
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     circle = torch.stack([angle.cos(), angle.sin()], 1)
-    return Mixture(_positive("radius", radius) * circle, _positive("sigma", sigma))
+    return Mixture(radius * circle, sigma)
 
 
-def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Mixture:
+@checked
+def grid(side: Count = 5, spacing: Positive = 2.0, sigma: Positive = 0.05) -> Mixture:
     """Return equal Gaussians on a square grid around (0, 0); the defaults are the 2D-grid of PacGAN.
 
     By default 25 modes on {-4, -2, 0, 2, 4}^2 with sigma 0.05 (variance 0.0025). The protocol is that of
@@ -348,12 +349,12 @@ def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Mixture:
     UserError
         If an argument is out of its range.
     """
-    _whole("side", side, 1)
-    line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * _positive("spacing", spacing)
-    return Mixture(torch.cartesian_prod(line, line).view(-1, 2), _positive("sigma", sigma))
+    line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
+    return Mixture(torch.cartesian_prod(line, line).view(-1, 2), sigma)
 
 
-def gaussian(mean: Sequence[float] = (0.0, 0.0), sigma: float = 1.0) -> Mixture:
+@checked
+def gaussian(mean: Sequence[float] = (0.0, 0.0), sigma: Positive = 1.0) -> Mixture:
     """Return one round Gaussian.
 
     Parameters
@@ -376,7 +377,7 @@ def gaussian(mean: Sequence[float] = (0.0, 0.0), sigma: float = 1.0) -> Mixture:
     centre = _numbers("mean", mean, "two numbers")
     if centre.shape != (2,):
         raise UserError(f"mean: got shape {tuple(centre.shape)}; it takes two numbers (x, y)")
-    return Mixture(centre.unsqueeze(0), _positive("sigma", sigma))
+    return Mixture(centre.unsqueeze(0), sigma)
 
 
 def mixture(means: Any, sigma: Any, weights: Any = None) -> Mixture:
@@ -405,7 +406,8 @@ def mixture(means: Any, sigma: Any, weights: Any = None) -> Mixture:
     return Mixture(means, sigma, weights)
 
 
-def swiss_roll(turns: float = 2.25, sigma: float = 0.05) -> Curves:
+@checked
+def swiss_roll(turns: Positive = 2.25, sigma: Positive = 0.05) -> Curves:
     """Return a spiral with noise.
 
     The line is c(t) = s (cos a, sin a) with s = sqrt(t_0 + (1 - t_0) t) and a = 2 pi turns s. It begins at
@@ -431,7 +433,7 @@ def swiss_roll(turns: float = 2.25, sigma: float = 0.05) -> Curves:
     UserError
         If an argument is out of its range.
     """
-    angle = 2 * math.pi * _positive("turns", turns)
+    angle = 2 * math.pi * turns
     start = (1 / 3) ** 2
 
     def spiral(t: Tensor) -> Tensor:
@@ -441,7 +443,8 @@ def swiss_roll(turns: float = 2.25, sigma: float = 0.05) -> Curves:
     return Curves([spiral], sigma, ["roll"], torch.zeros(0, 2, dtype=torch.float64))
 
 
-def two_moons(sigma: float = 0.1) -> Curves:
+@checked
+def two_moons(sigma: Positive = 0.1) -> Curves:
     """Return two half circles of radius 1 that reach into each other, with noise.
 
     The upper moon is (cos(pi t), sin(pi t)), the lower one (1 - cos(pi t), 1/2 - sin(pi t)), as in
@@ -475,186 +478,6 @@ def two_moons(sigma: float = 0.1) -> Curves:
     return Curves([upper, lower], sigma, ["upper", "lower"], middles)
 
 
-# ---------------------------------------------------------------------------------------- the data set
-
-
-class PointDataset:
-    """Points in memory, with the distribution that they come from; used like an `ImageDataset`.
-
-    Parameters
-    ----------
-    points : Tensor
-        float32, shape (N, 2).
-    labels : Tensor, optional
-        int64 numbers of the modes, shape (N,).
-    distribution : Distribution, optional
-        The truth: `modes`, `density`, `log_density`, `sample`.
-    class_names : sequence of str, optional
-        A name for each mode. Default: the distribution's.
-    spec : dict, optional
-        The arguments that `load_dataset` needs to load the same data again.
-
-    Raises
-    ------
-    UserError
-        If the points are not float32 of shape (N, 2), there are none, or the labels do not fit.
-
-    Examples
-    --------
-    >>> data = PointDataset.draw(ring(), 1000, seed=0)
-    >>> len(data), data.shape, data.num_classes, data.batch(torch.tensor([0, 3])).shape
-    (1000, (2,), 8, torch.Size([2, 2]))
-    """
-
-    def __init__(
-        self,
-        points: Tensor,
-        labels: Tensor | None = None,
-        distribution: Distribution | None = None,
-        class_names: Sequence[str] = (),
-        spec: dict[str, Any] | None = None,
-    ) -> None:
-        if points.dtype != torch.float32 or points.ndim != 2 or points.shape[1] != 2:
-            raise UserError(
-                f"points: got {points.dtype} of shape {tuple(points.shape)}; "
-                "it takes torch.float32 of shape (N, 2)"
-            )
-        if len(points) == 0:
-            raise UserError("points: got none; a data set needs at least one")
-        if labels is not None and labels.shape != (len(points),):
-            raise UserError(f"labels: got shape {tuple(labels.shape)}; it takes ({len(points)},)")
-        self.points = points.contiguous()
-        self.labels = labels
-        self.distribution = distribution
-        names = class_names or (distribution.mode_names if distribution is not None else ())
-        self.class_names = tuple(names)
-        self.spec = dict(spec or {})
-
-    @classmethod
-    def draw(
-        cls, distribution: Distribution, n: int, seed: int, spec: dict[str, Any] | None = None
-    ) -> PointDataset:
-        """Draw a data set of `n` points from a distribution.
-
-        Raises
-        ------
-        UserError
-            If `n` or `seed` is not a whole number or is out of its range.
-        """
-        points, labels = distribution.sample(n, seed)
-        return cls(points, labels, distribution, spec=spec)
-
-    @property
-    def name(self) -> str:
-        """The name under which `load_dataset` knows these data ("points" for your own)."""
-        return str(self.spec.get("name", "points"))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one sample, (2,)."""
-        return tuple(self.points.shape[1:])
-
-    @property
-    def num_classes(self) -> int:
-        """The number of modes; 0 where there are no labels."""
-        if self.labels is None:
-            return 0
-        return len(self.class_names) or int(self.labels.max()) + 1
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def __getitem__(self, index: int | slice | Tensor) -> Tensor:
-        """Return samples as float32: (2,) for a number, (n, 2) otherwise."""
-        return self.points[index]
-
-    def __repr__(self) -> str:
-        number = self.num_classes
-        modes = f", {number} mode{'s' if number > 1 else ''}" if number else ""
-        split = f", split={self.spec['split']!r}" if "split" in self.spec else ""
-        return f"<{self.name}{split}: {len(self):,} points of {self.shape}{modes}>"
-
-    def to(self, device: torch.device | str) -> PointDataset:
-        """Return these data with the points on `device` (self where they already are)."""
-        if self.points.device == torch.device(device):
-            return self
-        points = self.points.to(device)
-        labels = None if self.labels is None else self.labels.to(device)
-        return PointDataset(points, labels, self.distribution, self.class_names, self.spec)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """Return the samples at `indices` (int64, shape (B,)) as float32, shape (B, 2)."""
-        return self.points[indices.to(self.points.device, non_blocking=True)]
-
-    def batch_labels(self, indices: Tensor) -> Tensor:
-        """Return the modes' numbers at `indices` (int64, shape (B,)): int64, shape (B,).
-
-        They lie on the device of the points.
-
-        Raises
-        ------
-        UserError
-            If the points have no labels.
-        """
-        return take_labels(self.name, self.labels, indices)
-
-    def preview(self, num: int = 2000) -> Figure:
-        """Draw the first `num` samples, each mode in a colour and a shape of its own.
-
-        The colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart; where they
-        are used up, the same colours come again with another shape.
-
-        Parameters
-        ----------
-        num : int
-            How many to show, at least 1.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A scatter plot; in a notebook, the last expression of a cell shows it.
-
-        Raises
-        ------
-        UserError
-            If `num` is not a whole number or less than 1.
-        """
-        from matplotlib.figure import Figure
-
-        _whole("num", num, 1)
-        points = self.points[:num].cpu()
-        labels = (
-            torch.zeros(len(points), dtype=torch.int64) if self.labels is None else self.labels[:num].cpu()
-        )
-        figure = Figure(figsize=(5.5, 4.5), layout="constrained")
-        axes = figure.subplots()
-        for mode in labels.unique().tolist():
-            own = points[labels == mode]
-            axes.scatter(
-                own[:, 0].numpy(),
-                own[:, 1].numpy(),
-                s=14,
-                alpha=0.7,
-                linewidths=0.3,
-                edgecolors="0.25",
-                color=OKABE_ITO[mode % len(OKABE_ITO)],
-                marker=MARKERS[mode // len(OKABE_ITO) % len(MARKERS)],
-                label=self.class_names[mode] if mode < len(self.class_names) else str(mode),
-            )
-        axes.set(title=f"{self.name}: {len(points):,} points", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        if 1 < self.num_classes <= 25:
-            columns = 1 + (self.num_classes - 1) // 13
-            figure.legend(title="mode", fontsize="small", ncols=columns, loc="outside right center")
-        return figure
-
-
-# Okabe and Ito, "Color Universal Design" (2008), with black last.
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
-
-
 # ---------------------------------------------------------------------------------------------- helpers
 
 
@@ -669,25 +492,6 @@ def _log_mixture(x: Tensor, means: Tensor, sigma: Tensor, weights: Tensor) -> Te
         squared = (part.unsqueeze(1) - means).square().sum(-1)  # differences: exact near a mode
         parts.append(torch.logsumexp(log_factor - squared / (2 * sigma**2), 1))
     return torch.cat(parts)
-
-
-def _generator(n: int, seed: int) -> torch.Generator:
-    _whole("n", n, 1)
-    _whole("seed", seed, 0, most=2**63 - 1)
-    return torch.Generator().manual_seed(seed)
-
-
-def _whole(name: str, value: object, least: int, most: int | None = None) -> None:
-    if isinstance(value, int) and most is not None and value > most:
-        raise UserError(f"{name}={value!r}: it must be a whole number from {least} to {most}")
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserError(f"{name}={value!r}: it must be a whole number, at least {least}")
-
-
-def _positive(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise UserError(f"{name}={value!r}: it must be a number greater than 0")
-    return float(value)
 
 
 def _numbers(name: str, value: Any, what: str) -> Tensor:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+from typing import Any, Literal
 
 Kind = Literal["compute", "code", "predict", "repair"]
 CHAPTERS = ("background", "minimax", "training_steps", "dcgan", "evaluation")
@@ -68,7 +65,7 @@ class Exercise:
     statement: str
     starter: str
     answer: str
-    check: Callable[[Trial], None]
+    check: Callable[[Any], None]
     hints: tuple[str, ...]
     solutions: tuple[str, ...]
     explanation: str

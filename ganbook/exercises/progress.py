@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from ganbook.data.files import locked, short_path
+from ganbook.support.files import locked, short_path
 
 VERSION = 1
 

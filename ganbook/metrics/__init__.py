@@ -1,13 +1,14 @@
 """Fidelity and diversity of generated samples: functions of feature matrices (N, d), a row a sample.
 
 Every function takes torch tensors (any floating dtype, any device) or numpy arrays and computes in float64.
-Bad input ends in a `ValueError` of one line. A score means something only together with the extractor of its
-features and the numbers of samples: `features` makes extractors, and a `Score` carries all of it in its name.
+Bad input ends in a `UserError` (a `ValueError`) of one line. A score means something only together with the
+extractor of its features and the numbers of samples: `extractors` makes them, and a `Score` carries all of it
+in its name.
 """
 
 from ganbook.metrics.bootstrap import Interval, bootstrap
 from ganbook.metrics.coverage import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
-from ganbook.metrics.features import Extractor, classifier, inception_v3, train_classifier
+from ganbook.metrics.extractors import Extractor, classifier, inception_v3, train_classifier
 from ganbook.metrics.frechet import Moments, frechet_distance, frechet_distance_from_moments
 from ganbook.metrics.inception import InceptionScore, inception_score
 from ganbook.metrics.kernel import KernelDistance, kernel_distance, mmd2_unbiased, polynomial_kernel

@@ -10,6 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbook.errors import UserError
+from ganbook.support.checks import AnySeed, checked
+
 Features = Tensor | NDArray[Any]
 
 _CHUNK_VALUES = 8_000_000  # 64 MB in float64: what a pass over a large matrix holds at a time
@@ -31,27 +34,27 @@ def row_chunks(features: Features) -> Iterator[Features]:
 
 
 def check_floats(values: Any, name: str, shape: str) -> None:
-    """Raise a `ValueError` unless `values` is a tensor or an array of floating-point numbers."""
+    """Raise a `UserError` unless `values` is a tensor or an array of floating-point numbers."""
     if not isinstance(values, Tensor | np.ndarray):
-        raise ValueError(
+        raise UserError(
             f"{name}: got {type(values).__name__}; it takes a torch tensor or a numpy array, shape {shape}"
         )
     floating = values.is_floating_point() if isinstance(values, Tensor) else values.dtype.kind == "f"
     if not floating:
-        raise ValueError(f"{name}: got dtype {values.dtype}; it takes floating-point numbers, shape {shape}")
+        raise UserError(f"{name}: got dtype {values.dtype}; it takes floating-point numbers, shape {shape}")
 
 
 def check_rows(values: Any, name: str, *, at_least: int = 2) -> None:
-    """Raise a `ValueError` unless `values` is a matrix (N, d) of finite floats with N >= `at_least`."""
+    """Raise a `UserError` unless `values` is a matrix (N, d) of finite floats with N >= `at_least`."""
     check_floats(values, name, "(N, d)")
     if values.ndim != 2 or values.shape[1] == 0:
-        raise ValueError(f"{name}: got shape {tuple(values.shape)}; it takes a matrix (N, d), a row a sample")
+        raise UserError(f"{name}: got shape {tuple(values.shape)}; it takes a matrix (N, d), a row a sample")
     if len(values) < at_least:
-        raise ValueError(f"{name}: got {len(values)} samples; it takes at least {at_least}")
+        raise UserError(f"{name}: got {len(values)} samples; it takes at least {at_least}")
     for rows in row_chunks(values):
         finite = torch.isfinite(rows) if isinstance(rows, Tensor) else np.isfinite(rows)
         if not finite.all():
-            raise ValueError(f"{name}: got values that are NaN or infinite; it takes finite features")
+            raise UserError(f"{name}: got values that are NaN or infinite; it takes finite features")
 
 
 def check_features(values: Any, name: str, *, at_least: int = 2) -> None:
@@ -63,28 +66,20 @@ def check_features(values: Any, name: str, *, at_least: int = 2) -> None:
     """
     check_rows(values, name, at_least=at_least)
     if all((rows == values[:1]).all() for rows in row_chunks(values)):
-        raise ValueError(
+        raise UserError(
             f"{name}: got {len(values)} samples that are all equal (constant); it takes features that vary"
         )
 
 
 def check_same_width(**sets: Features) -> None:
-    """Raise a `ValueError` unless all matrices have the same number of columns, d."""
+    """Raise a `UserError` unless all matrices have the same number of columns, d."""
     (first, reference), *others = sets.items()
     for name, values in others:
         if values.shape[1] != reference.shape[1]:
-            raise ValueError(
+            raise UserError(
                 f"{name}: got d={values.shape[1]} features a sample; "
                 f"it takes as many as {first}, d={reference.shape[1]}"
             )
-
-
-def check_whole(value: Any, name: str, *, low: int, high: int | None = None, why: str = "") -> None:
-    """Raise a `ValueError` unless `value` is a whole number from `low` to `high`."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < low or (high is not None and value > high):
-        span = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise ValueError(f"{name}={value!r}: it takes a whole number {span}{why}")
 
 
 def to_numbers(values: Any, name: str, takes: str) -> Tensor:
@@ -92,10 +87,10 @@ def to_numbers(values: Any, name: str, takes: str) -> Tensor:
     try:
         return torch.as_tensor(values).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{name}: got {values!r}; it takes {takes}") from None
+        raise UserError(f"{name}: got {values!r}; it takes {takes}") from None
 
 
-def generator(seed: int) -> torch.Generator:
+@checked
+def generator(seed: AnySeed) -> torch.Generator:
     """Return a generator on the CPU, so that the draws are the same on every device."""
-    check_whole(seed, "seed", low=0)
     return torch.Generator().manual_seed(int(seed))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganbook.metrics._checks import Features, check_whole, generator
+from ganbook.errors import UserError
+from ganbook.metrics._checks import Features, generator
+from ganbook.support.checks import AnySeed, Real, Whole, checked
 
 
 class Interval(NamedTuple):
@@ -22,8 +24,13 @@ class Interval(NamedTuple):
     bias: float
 
 
+@checked
 def bootstrap(
-    metric: Callable[..., Any], *feature_sets: Features, num: int = 200, level: float = 0.95, seed: int = 0
+    metric: Callable[..., Any],
+    *feature_sets: Features,
+    num: Annotated[int, Whole(2)] = 200,
+    level: Annotated[float, Real(above=0, below=1)] = 0.95,
+    seed: AnySeed = 0,
 ) -> Any:
     """Return a bootstrap interval for `metric(*feature_sets)`: what other samples of that size might score.
 
@@ -63,7 +70,7 @@ def bootstrap(
 
     Raises
     ------
-    ValueError
+    UserError
         If there is no set, a set has fewer than two rows, or a number is out of range.
 
     Notes
@@ -77,16 +84,11 @@ def bootstrap(
     0.61
     """
     if not feature_sets:
-        raise ValueError("feature_sets: got none; it takes at least one set of features")
+        raise UserError("feature_sets: got none; it takes at least one set of features")
     for i, features in enumerate(feature_sets):
         if not isinstance(features, Tensor | np.ndarray) or features.ndim < 1 or len(features) < 2:
             got = f"shape {tuple(features.shape)}" if hasattr(features, "shape") else type(features).__name__
-            raise ValueError(
-                f"feature_sets[{i}]: got {got}; it takes at least 2 rows of a tensor or an array"
-            )
-    check_whole(num, "num", low=2)
-    if not 0 < level < 1:
-        raise ValueError(f"level={level!r}: it takes a number between 0 and 1")
+            raise UserError(f"feature_sets[{i}]: got {got}; it takes at least 2 rows of a tensor or an array")
     rng = generator(seed)
     estimate = metric(*feature_sets)
     replicates = [metric(*(_resample(x, rng) for x in feature_sets)) for _ in range(num)]
@@ -108,6 +110,6 @@ def _interval(estimate: float, replicates: list[float], level: float) -> Interva
     draws = np.asarray([float(value) for value in replicates])
     bias = draws.mean() - float(estimate)
     if not math.isfinite(bias):
-        raise ValueError("metric: got a value that is not finite; the bootstrap takes finite numbers")
+        raise UserError("metric: got a value that is not finite; the bootstrap takes finite numbers")
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) - bias
     return Interval(float(low), float(high), float(estimate), float(bias))

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganbook.errors import UserError
 from ganbook.metrics._checks import (
     Features,
     check_floats,
     check_rows,
     check_same_width,
-    check_whole,
     float64,
     to_numbers,
 )
+from ganbook.support.checks import Count, Positive, checked
 
 
 class ModeCoverage(NamedTuple):
@@ -36,14 +37,15 @@ class ClassCoverage(NamedTuple):
     counts: tuple[int, ...]
 
 
+@checked
 def mode_coverage(
     points: Features,
     modes: Features,
     sigma: float | Features,
     *,
     weights: Any = None,
-    num_sigmas: float = 3.0,
-    min_samples: int = 1,
+    num_sigmas: Positive = 3.0,
+    min_samples: Count = 1,
 ) -> ModeCoverage:
     """Return modes hit, share of high-quality samples and reverse KL, for points of a known mixture.
 
@@ -83,7 +85,7 @@ def mode_coverage(
 
     Raises
     ------
-    ValueError
+    UserError
         If shapes do not fit, or values are not finite, not floating-point or out of range. Equal points are
         not an error here: a generator that gives one point hits one mode.
 
@@ -95,9 +97,6 @@ def mode_coverage(
     check_rows(points, "points", at_least=1)
     check_rows(modes, "modes", at_least=1)
     check_same_width(points=points, modes=modes)
-    check_whole(min_samples, "min_samples", low=1)
-    if not num_sigmas > 0:
-        raise ValueError(f"num_sigmas={num_sigmas!r}: it takes a positive number")
     y = float64(points)
     mu = float64(modes).to(y.device)
     scale = _check_sigma(sigma, len(mu)).to(y.device)
@@ -115,8 +114,9 @@ def mode_coverage(
     )
 
 
+@checked
 def class_coverage(
-    predicted_labels: Any, num_classes: int, target: Any = None, *, min_samples: int = 1
+    predicted_labels: Any, num_classes: Count, target: Any = None, *, min_samples: Count = 1
 ) -> ClassCoverage:
     """Return classes hit and reverse KL, for the labels that a classifier gave to generated images.
 
@@ -144,7 +144,7 @@ def class_coverage(
 
     Raises
     ------
-    ValueError
+    UserError
         If labels are not whole numbers from 0 to K - 1, or the target does not fit.
 
     Notes
@@ -152,16 +152,14 @@ def class_coverage(
     Source: the stacked-MNIST protocol (1,000 classes) of Metz, Poole, Pfau & Sohl-Dickstein, "Unrolled
     generative adversarial networks", ICLR 2017, as used by VEEGAN and PacGAN.
     """
-    check_whole(num_classes, "num_classes", low=1)
-    check_whole(min_samples, "min_samples", low=1)
     labels = to_numbers(predicted_labels, "predicted_labels", "whole numbers, shape (N,)")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise ValueError(f"predicted_labels: got dtype {labels.dtype}; it takes whole numbers, shape (N,)")
+        raise UserError(f"predicted_labels: got dtype {labels.dtype}; it takes whole numbers, shape (N,)")
     if labels.ndim != 1 or len(labels) == 0:
-        raise ValueError(f"predicted_labels: got shape {tuple(labels.shape)}; it takes shape (N,), N >= 1")
+        raise UserError(f"predicted_labels: got shape {tuple(labels.shape)}; it takes shape (N,), N >= 1")
     labels = labels.long()
     if labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(
+        raise UserError(
             f"predicted_labels: got {labels.min()} to {labels.max()}; it takes 0 to {num_classes - 1}"
         )
     counts = torch.bincount(labels, minlength=num_classes)
@@ -184,7 +182,7 @@ def _check_sigma(sigma: float | Features, num_modes: int) -> Tensor:
     takes = f"a positive number, or one a mode, shape ({num_modes},)"
     scale = to_numbers(sigma, "sigma", takes).double()
     if scale.shape not in ((), (num_modes,)) or not (torch.isfinite(scale) & (scale > 0)).all():
-        raise ValueError(f"sigma: got {sigma!r}; it takes {takes}")
+        raise UserError(f"sigma: got {sigma!r}; it takes {takes}")
     return scale
 
 
@@ -194,5 +192,5 @@ def _check_weights(weights: Any, name: str, num_modes: int) -> Tensor:
     takes = f"{num_modes} numbers of at least 0, not all 0"
     p = to_numbers(weights, name, takes).double()
     if p.shape != (num_modes,) or not torch.isfinite(p).all() or p.min() < 0 or p.sum() <= 0:
-        raise ValueError(f"{name}: got {weights!r}; it takes {takes}")
+        raise UserError(f"{name}: got {weights!r}; it takes {takes}")
     return p / p.sum()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganbook.errors import UserError
 from ganbook.metrics._checks import Features, check_features, check_floats, check_rows, float64, row_chunks
 
 
@@ -52,9 +53,7 @@ class Moments:
 
     def _check_width(self, d: int) -> None:
         if self.count and d != len(self._mean):
-            raise ValueError(
-                f"features: got d={d} features a sample; it takes the d={len(self._mean)} so far"
-            )
+            raise UserError(f"features: got d={d} features a sample; it takes the d={len(self._mean)} so far")
 
     def _add(self, count: int, mean: Tensor, scatter: Tensor) -> None:
         if self.count == 0:
@@ -71,14 +70,14 @@ class Moments:
     def mean(self) -> Tensor:
         """The mean, shape (d,)."""
         if self.count == 0:
-            raise ValueError("Moments: got no samples; the mean takes at least 1")
+            raise UserError("Moments: got no samples; the mean takes at least 1")
         return self._mean.clone()
 
     @property
     def cov(self) -> Tensor:
         """The unbiased covariance M / (n - 1), shape (d, d)."""
         if self.count < 2:
-            raise ValueError(f"Moments: got {self.count} samples; the covariance takes at least 2")
+            raise UserError(f"Moments: got {self.count} samples; the covariance takes at least 2")
         return (self._scatter.tril() + self._scatter.tril(-1).T) / (self.count - 1)
 
 
@@ -91,23 +90,24 @@ def _scatter(centred: Tensor) -> Tensor:
     return scatter
 
 
-def frechet_distance(features_a: Features | Moments, features_b: Features | Moments) -> float:
+def frechet_distance(real: Features | Moments, fake: Features | Moments) -> float:
     """Return the (squared) Fréchet distance between Gaussians fitted to two sets of features.
 
         ||m_a - m_b||^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    with means m and unbiased covariances S (divided by N - 1, as the reference implementation does). Range
-    [0, infinity), lower is better, 0 for equal means and covariances. Symmetric; unchanged by a rotation or a
-    shift of both sets.
+    with means m_a, m_b of the real and the generated samples and unbiased covariances S (divided by N - 1, as
+    the reference implementation does). Range [0, infinity), lower is better, 0 for equal means and
+    covariances. Symmetric; unchanged by a rotation or a shift of both sets.
 
     Known bias: too high at finite N, by about c / N with a c that depends on the distributions, so scores
     compare only at the same N; and it sees only means and covariances: different distributions can score 0.
 
     Parameters
     ----------
-    features_a, features_b : Tensor, ndarray or Moments
-        Shapes (N_a, d) and (N_b, d), or the moments of features that arrived in batches. Both N > d: with
-        fewer samples the covariance is singular whatever the distribution, and the score mostly measures N.
+    real, fake : Tensor, ndarray or Moments
+        Shapes (N_real, d) and (N_fake, d), or the moments of features that arrived in batches. Both N > d:
+        with fewer samples the covariance is singular whatever the distribution, and the score mostly measures
+        N.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def frechet_distance(features_a: Features | Moments, features_b: Features | Mome
 
     Raises
     ------
-    ValueError
+    UserError
         If N <= d, the widths differ, or features are not finite, not floating-point or constant. For a
         covariance of zero (a point mass) use `frechet_distance_from_moments`.
 
@@ -126,10 +126,10 @@ def frechet_distance(features_a: Features | Moments, features_b: Features | Mome
     converge to a local Nash equilibrium", NeurIPS 2017, equation 6. Bias: Binkowski et al., ICLR 2018, and
     Chong & Forsyth, "Effectively unbiased FID and Inception score", CVPR 2020.
     """
-    a, b = _moments(features_a, "features_a"), _moments(features_b, "features_b")
+    a, b = _moments(real, "real"), _moments(fake, "fake")
     if len(a.mean) != len(b.mean):
-        raise ValueError(
-            f"features_b: got d={len(b.mean)} features a sample; it takes the d={len(a.mean)} of features_a"
+        raise UserError(
+            f"fake: got d={len(b.mean)} features a sample; it takes as many as real, d={len(a.mean)}"
         )
     return frechet_distance_from_moments(a.mean, a.cov, b.mean, b.cov)
 
@@ -145,7 +145,7 @@ def _moments(features: Features | Moments, name: str) -> Moments:
 
 def _check_more_samples_than_features(count: int, d: int, name: str) -> None:
     if count <= max(d, 1):
-        raise ValueError(
+        raise UserError(
             f"{name}: got N={count} samples of d={d} features; the Fréchet distance takes N > d (and N > 1)"
         )
 
@@ -169,14 +169,12 @@ def frechet_distance_from_moments(
 
     Raises
     ------
-    ValueError
+    UserError
         If a shape does not fit, a value is not finite, or a covariance is not one.
     """
     mean_a, mean_b = _check_mean(mean_a, "mean_a"), _check_mean(mean_b, "mean_b")
     if len(mean_a) != len(mean_b):
-        raise ValueError(
-            f"mean_b: got shape ({len(mean_b)},); it takes the shape of mean_a, ({len(mean_a)},)"
-        )
+        raise UserError(f"mean_b: got shape ({len(mean_b)},); it takes the shape of mean_a, ({len(mean_a)},)")
     cov_a, cov_b = _check_cov(cov_a, "cov_a", len(mean_a)), _check_cov(cov_b, "cov_b", len(mean_a))
     mean_b, cov_a, cov_b = (value.to(mean_a.device) for value in (mean_b, cov_a, cov_b))
 
@@ -208,7 +206,7 @@ def _root(cov: Tensor, name: str) -> Tensor:
     w, v = torch.linalg.eigh(cov)
     largest = w.abs().max()
     if w.min() < -1e-3 * largest:
-        raise ValueError(
+        raise UserError(
             f"{name}: got an eigenvalue of {w.min().item():.3g}; it takes a covariance, all eigenvalues >= 0"
         )
     # Below the rounding error of `eigh` an eigenvalue is not known to differ from zero, nor to be positive.
@@ -220,7 +218,7 @@ def _check_mean(mean: Features, name: str) -> Tensor:
     check_floats(mean, name, "(d,)")
     mean = float64(mean)
     if mean.ndim != 1 or len(mean) == 0 or not torch.isfinite(mean).all():
-        raise ValueError(f"{name}: got shape {tuple(mean.shape)}; it takes finite numbers, shape (d,)")
+        raise UserError(f"{name}: got shape {tuple(mean.shape)}; it takes finite numbers, shape (d,)")
     return mean
 
 
@@ -228,9 +226,9 @@ def _check_cov(cov: Features, name: str, d: int) -> Tensor:
     check_floats(cov, name, f"({d}, {d})")
     cov = float64(cov)
     if cov.shape != (d, d) or not torch.isfinite(cov).all():
-        raise ValueError(f"{name}: got shape {tuple(cov.shape)}; it takes finite numbers, shape ({d}, {d})")
+        raise UserError(f"{name}: got shape {tuple(cov.shape)}; it takes finite numbers, shape ({d}, {d})")
     if (cov - cov.T).abs().max() > 1e-4 * cov.abs().max():
-        raise ValueError(
+        raise UserError(
             f"{name}: got a matrix that is not symmetric; it takes a covariance, shape ({d}, {d})"
         )
     return (cov + cov.T) / 2

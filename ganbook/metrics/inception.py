@@ -7,7 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganbook.metrics._checks import Features, check_rows, check_whole, float64, generator
+from ganbook.errors import UserError
+from ganbook.metrics._checks import Features, check_rows, float64, generator
+from ganbook.support.checks import Whole
 
 
 class InceptionScore(NamedTuple):
@@ -50,7 +52,7 @@ def inception_score(
 
     Raises
     ------
-    ValueError
+    UserError
         If the rows are not probabilities, or there are fewer than two a split. Equal rows are not an error
         here: they score 1.
 
@@ -63,14 +65,14 @@ def inception_score(
     p = float64(probabilities)
     n, num_classes = p.shape
     if num_classes < 2:
-        raise ValueError(f"probabilities: got K={num_classes} class; it takes shape (N, K) with K >= 2")
+        raise UserError(f"probabilities: got K={num_classes} class; it takes shape (N, K) with K >= 2")
     if p.min() < 0 or (p.sum(dim=1) - 1).abs().max() > 1e-3:
-        raise ValueError(
+        raise UserError(
             f"probabilities: got a smallest value of {p.min().item():.4g} and row sums from "
             f"{p.sum(1).min().item():.4g} to {p.sum(1).max().item():.4g}; it takes probabilities, "
             f"rows summing to 1 (softmax of the logits)"
         )
-    check_whole(splits, "splits", low=1, high=n // 2, why=f", half of the N={n} samples")
+    Whole(1, n // 2, why=f", half of the N={n} samples").check("splits", splits)
     if shuffle_seed is not None:
         p = p[torch.randperm(n, generator=generator(shuffle_seed)).to(p.device)]
     parts = [p[i * n // splits : (i + 1) * n // splits] for i in range(splits)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -12,10 +11,10 @@ from ganbook.metrics._checks import (
     Features,
     check_features,
     check_same_width,
-    check_whole,
     float64,
     generator,
 )
+from ganbook.support.checks import AnySeed, Count, NotNegative, Positive, Whole, checked
 
 
 class KernelDistance(NamedTuple):
@@ -36,20 +35,26 @@ def polynomial_kernel(
     return (gamma * (x @ y.T) + coef) ** degree
 
 
+@checked
 def mmd2_unbiased(
-    x: Features, y: Features, *, degree: int = 3, gamma: float | None = None, coef: float = 1.0
+    real: Features,
+    fake: Features,
+    *,
+    degree: Count = 3,
+    gamma: Positive | None = None,
+    coef: NotNegative = 1.0,
 ) -> float:
     """Return the unbiased estimate of the squared maximum mean discrepancy, from all pairs of samples.
 
         sum_{i != j} k(x_i, x_j) / (m (m - 1)) + sum_{i != j} k(y_i, y_j) / (n (n - 1))
             - 2 sum_{i, j} k(x_i, y_j) / (m n)
 
-    Range: any number, negative ones too, because the average over samples of equal distributions is 0. Lower
-    is better. Unchanged by a rotation of both sets, but not by a shift.
+    for m real x and n generated y. Range: any number, negative ones too, because the average over samples of
+    equal distributions is 0. Lower is better. Unchanged by a rotation of both sets, but not by a shift.
 
     Parameters
     ----------
-    x, y : Tensor or ndarray
+    real, fake : Tensor or ndarray
         Shapes (m, d) and (n, d), m and n at least 2.
     degree, gamma, coef
         Of the kernel, see `polynomial_kernel`.
@@ -61,19 +66,15 @@ def mmd2_unbiased(
 
     Raises
     ------
-    ValueError
+    UserError
         If features are not finite, not floating-point or constant, or the widths differ.
 
     Notes
     -----
     Source: Gretton, Borgwardt, Rasch, Schölkopf & Smola, "A kernel two-sample test", JMLR 2012, equation 3.
     """
-    check_features(x, "x")
-    check_features(y, "y")
-    check_same_width(x=x, y=y)
-    gamma = _check_kernel(degree, gamma, coef, x.shape[1])
-    x, y = float64(x), float64(y)
-    return _mmd2_unbiased(x, y.to(x.device), degree, gamma, coef)
+    x, y = _check_sets(real, fake)
+    return _mmd2_unbiased(x, y, degree, 1 / x.shape[1] if gamma is None else gamma, coef)
 
 
 def _mmd2_unbiased(x: Tensor, y: Tensor, degree: int, gamma: float, coef: float) -> float:
@@ -91,16 +92,17 @@ def _mmd2_unbiased(x: Tensor, y: Tensor, degree: int, gamma: float, coef: float)
     return (k_xx + k_yy - 2 * total(x, y) / (m * n)).item()
 
 
+@checked
 def kernel_distance(
-    features_a: Features,
-    features_b: Features,
+    real: Features,
+    fake: Features,
     *,
-    subsets: int = 100,
+    subsets: Count = 100,
     subset_size: int = 1000,
-    seed: int = 0,
-    degree: int = 3,
-    gamma: float | None = None,
-    coef: float = 1.0,
+    seed: AnySeed = 0,
+    degree: Count = 3,
+    gamma: Positive | None = None,
+    coef: NotNegative = 1.0,
 ) -> KernelDistance:
     """Return the kernel distance: `mmd2_unbiased` averaged over random subsets, with its spread.
 
@@ -113,8 +115,8 @@ def kernel_distance(
 
     Parameters
     ----------
-    features_a, features_b : Tensor or ndarray
-        Shapes (N_a, d) and (N_b, d).
+    real, fake : Tensor or ndarray
+        Shapes (N_real, d) and (N_fake, d).
     subsets : int
         Number of subsets, at least 1.
     subset_size : int
@@ -131,7 +133,7 @@ def kernel_distance(
 
     Raises
     ------
-    ValueError
+    UserError
         If a subset is larger than a set, the widths differ, or features are not finite, not floating-point or
         constant.
 
@@ -139,32 +141,23 @@ def kernel_distance(
     -----
     Source: Binkowski, Sutherland, Arbel & Gretton, "Demystifying MMD GANs", ICLR 2018, section 4.
     """
-    check_features(features_a, "features_a")
-    check_features(features_b, "features_b")
-    check_same_width(features_a=features_a, features_b=features_b)
-    smaller = min(len(features_a), len(features_b))
-    check_whole(subsets, "subsets", low=1)
-    check_whole(subset_size, "subset_size", low=2, high=smaller, why=", the samples of the smaller set")
-    gamma = _check_kernel(degree, gamma, coef, features_a.shape[1])
-    a = float64(features_a)
-    b = float64(features_b).to(a.device)
-
+    x, y = _check_sets(real, fake)
+    smaller = min(len(x), len(y))
+    Whole(2, smaller, why=", the samples of the smaller set").check("subset_size", subset_size)
+    gamma = 1 / x.shape[1] if gamma is None else gamma
     rng = generator(seed)
 
-    def subset(x: Tensor) -> Tensor:
-        return x[torch.randperm(len(x), generator=rng)[:subset_size].to(x.device)]
+    def subset(samples: Tensor) -> Tensor:
+        return samples[torch.randperm(len(samples), generator=rng)[:subset_size].to(samples.device)]
 
-    values = [_mmd2_unbiased(subset(a), subset(b), degree, gamma, coef) for _ in range(subsets)]
+    values = [_mmd2_unbiased(subset(x), subset(y), degree, gamma, coef) for _ in range(subsets)]
     distances = torch.tensor(values, dtype=torch.float64)
     return KernelDistance(distances.mean().item(), distances.std(correction=0).item())
 
 
-def _check_kernel(degree: int, gamma: float | None, coef: float, d: int) -> float:
-    """Check the kernel's parameters, and return gamma."""
-    check_whole(degree, "degree", low=1)
-    gamma = 1 / d if gamma is None else gamma
-    if not (math.isfinite(gamma) and gamma > 0):
-        raise ValueError(f"gamma={gamma!r}: it takes a positive number")
-    if not (math.isfinite(coef) and coef >= 0):
-        raise ValueError(f"coef={coef!r}: it takes a number of at least 0")
-    return float(gamma)
+def _check_sets(real: Features, fake: Features) -> tuple[Tensor, Tensor]:
+    check_features(real, "real")
+    check_features(fake, "fake")
+    check_same_width(real=real, fake=fake)
+    x = float64(real)
+    return x, float64(fake).to(x.device)

@@ -11,11 +11,11 @@ from ganbook.metrics._checks import (
     Features,
     check_features,
     check_same_width,
-    check_whole,
     float64,
     generator,
 )
 from ganbook.metrics._distances import centre, nearest_distances
+from ganbook.support.checks import AnySeed, Count, checked
 
 
 class Memorisation(NamedTuple):
@@ -25,8 +25,9 @@ class Memorisation(NamedTuple):
     distance_ratio: float
 
 
+@checked
 def memorisation(
-    fake: Features, train: Features, held_out: Features, *, seed: int = 0, chunk: int = 1024
+    fake: Features, train: Features, held_out: Features, *, seed: AnySeed = 0, chunk: Count = 1024
 ) -> Memorisation:
     """Compare each fake's nearest training sample with its nearest held-out sample.
 
@@ -64,7 +65,7 @@ def memorisation(
 
     Raises
     ------
-    ValueError
+    UserError
         If the widths differ, or features are not finite, not floating-point or constant.
 
     Notes
@@ -76,7 +77,6 @@ def memorisation(
     for name, features in (("fake", fake), ("train", train), ("held_out", held_out)):
         check_features(features, name)
     check_same_width(fake=fake, train=train, held_out=held_out)
-    check_whole(chunk, "chunk", low=1)
     rng = generator(seed)
     known, unknown, y = centre(float64(train), float64(held_out), float64(fake))
     to_train, to_held_out = nearest_distances(y, known, chunk), nearest_distances(y, unknown, chunk)

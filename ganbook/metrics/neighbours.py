@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganbook.metrics._checks import Features, check_features, check_same_width, check_whole, float64
+from ganbook.metrics._checks import Features, check_features, check_same_width, float64
 from ganbook.metrics._distances import centre, inside_balls, squared_radii
+from ganbook.support.checks import Count, Whole, checked
 
 
 class PrecisionRecall(NamedTuple):
@@ -25,7 +26,8 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
-def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: int = 1024) -> PrecisionRecall:
+@checked
+def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: Count = 1024) -> PrecisionRecall:
     """Return improved precision and recall.
 
     A set's manifold is the union of balls around its samples x, each out to the k-th nearest other sample,
@@ -55,7 +57,7 @@ def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: int =
 
     Raises
     ------
-    ValueError
+    UserError
         If k is too large, the widths differ, or features are not finite, not floating-point or constant.
 
     Notes
@@ -63,7 +65,7 @@ def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: int =
     Source: Kynkäänniemi, Karras, Laine, Lehtinen & Aila, "Improved precision and recall metric for assessing
     generative models", NeurIPS 2019, equations 1 and 2.
     """
-    x, y = _check_sets(real, fake, k, chunk, both_radii=True)
+    x, y = _check_sets(real, fake, k, both_radii=True)
 
     def share_inside(points: Tensor, centres: Tensor) -> float:
         balls = inside_balls(points, centres, squared_radii(centres, k, chunk), chunk, closed=True)
@@ -72,7 +74,8 @@ def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: int =
     return PrecisionRecall(precision=share_inside(y, x), recall=share_inside(x, y))
 
 
-def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: int = 1024) -> DensityCoverage:
+@checked
+def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: Count = 1024) -> DensityCoverage:
     """Return density and coverage: like precision and recall, with balls around real samples only.
 
         density  = 1/(k M) sum_j sum_i 1[y_j in B(x_i, NND_k(x_i))]
@@ -102,7 +105,7 @@ def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: int =
 
     Raises
     ------
-    ValueError
+    UserError
         If k is too large, the widths differ, or features are not finite, not floating-point or constant.
 
     Notes
@@ -110,7 +113,7 @@ def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: int =
     Source: Naeem, Oh, Uh, Choi & Yoo, "Reliable fidelity and diversity metrics for generative models",
     ICML 2020, section 3.
     """
-    x, y = _check_sets(real, fake, k, chunk, both_radii=False)
+    x, y = _check_sets(real, fake, k, both_radii=False)
     in_balls, covered = 0, torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for inside in inside_balls(y, x, squared_radii(x, k, chunk), chunk, closed=False):
         in_balls += int(inside.sum())
@@ -118,13 +121,10 @@ def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: int =
     return DensityCoverage(density=in_balls / (k * len(y)), coverage=covered.double().mean().item())
 
 
-def _check_sets(
-    real: Features, fake: Features, k: int, chunk: int, *, both_radii: bool
-) -> tuple[Tensor, ...]:
+def _check_sets(real: Features, fake: Features, k: int, *, both_radii: bool) -> tuple[Tensor, ...]:
     check_features(real, "real")
     check_features(fake, "fake")
     check_same_width(real=real, fake=fake)
     largest = (min(len(real), len(fake)) if both_radii else len(real)) - 1
-    check_whole(k, "k", low=1, high=largest, why=", the other samples of the set")
-    check_whole(chunk, "chunk", low=1)
+    Whole(1, largest, why=", the other samples of the set").check("k", k)
     return centre(float64(real), float64(fake))

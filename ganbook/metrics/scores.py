@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ganbook.errors import UserError
+
 
 @dataclass(frozen=True)
 class Score:
     """A number and all that it depends on beside the generator.
 
     Two scores compare only if metric, extractor (name and content), counts, settings and reference are the
-    same. Then `a < b`, `a - b` (a float) and `table` work; else they raise a `ValueError` that names what
+    same. Then `a < b`, `a - b` (a float) and `table` work; else they raise a `UserError` that names what
     differs. The seed may differ: it decides which samples were drawn, not what was measured.
 
     Examples
@@ -24,7 +26,7 @@ class Score:
     >>> score < Score("FID", 4.5, "mnist-classifier", "5f3a9c21", (5_000, 10_000), "lower")
     Traceback (most recent call last):
     ...
-    ValueError: scores of different kinds do not compare: counts 10k vs 10k and 5k vs 10k
+    ganbook.errors.UserError: scores of different kinds do not compare: counts 10k vs 10k and 5k vs 10k
     """
 
     metric: str
@@ -82,10 +84,10 @@ class Score:
         return found
 
     def check_comparable(self, other: Score) -> None:
-        """Raise a `ValueError` that names what differs, unless the two scores compare."""
+        """Raise a `UserError` that names what differs, unless the two scores compare."""
         found = self.differences(other)
         if found:
-            raise ValueError(f"scores of different kinds do not compare: {'; '.join(found)}")
+            raise UserError(f"scores of different kinds do not compare: {'; '.join(found)}")
 
     def __sub__(self, other: Score) -> float:
         self.check_comparable(other)
@@ -127,7 +129,7 @@ def table(rows: Mapping[str, Sequence[Score]]) -> str:
 
     Raises
     ------
-    ValueError
+    UserError
         If two rows have scores of one metric that do not compare; the line names the rows and the difference.
     """
     blocks: dict[str, dict[str, Score]] = {}
@@ -137,7 +139,7 @@ def table(rows: Mapping[str, Sequence[Score]]) -> str:
             for other_row, other in block.items():
                 found = other.differences(score)
                 if found:
-                    raise ValueError(
+                    raise UserError(
                         f"{score.metric} of {other_row} and of {row} do not compare: {'; '.join(found)}"
                     )
             block[row] = score

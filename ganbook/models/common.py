@@ -1,19 +1,22 @@
-"""What the model families share: checks, the plan of sizes, and the memory of how a pair was built."""
+"""What the model families share: ranges of options, the plan of sizes, the memory of how a pair was built."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganbook.errors import UserError, unknown
+from ganbook.errors import UserError
+from ganbook.support.checks import OneOf, Real, Whole, check_values
 
-NORMS = ("batch", "layer", "none", "spectral")  # what a discriminator may be normalised by
+Norm = Annotated[str, OneOf("discriminator_norm", ("batch", "layer", "none", "spectral"))]
+Dropout = Annotated[float, Real(least=0, below=1)]
+NumClasses = Annotated[int, Whole(0)]  # 0: no classes
 
 P = ParamSpec("P")
 G = TypeVar("G", bound=nn.Module)
@@ -21,12 +24,16 @@ D = TypeVar("D", bound=nn.Module)
 
 
 def remembers_spec(family: Callable[P, tuple[G, D]]) -> Callable[P, tuple[G, D]]:
-    """Note on both networks how they were built (`module.spec`), so that a checkpoint can rebuild them."""
+    """Check a family's options, and note how both networks were built, so that a checkpoint can rebuild them.
+
+    They get the attribute `spec`: what `ganbook.models.build` needs.
+    """
 
     @functools.wraps(family)
     def build(*args: P.args, **kwargs: P.kwargs) -> tuple[G, D]:
         call = inspect.signature(family).bind(*args, **kwargs)
         call.apply_defaults()
+        check_values(family, call.arguments, where=f"{family.__name__}: ")
         generator, discriminator = family(*args, **kwargs)
         spec = {"family": family.__name__, **call.arguments, "shape": list(call.arguments["shape"])}
         for module in (generator, discriminator):
@@ -34,19 +41,6 @@ def remembers_spec(family: Callable[P, tuple[G, D]]) -> Callable[P, tuple[G, D]]
         return generator, discriminator
 
     return build
-
-
-def check_sizes(family: str, **sizes: int) -> None:
-    """Refuse a size that is not a positive whole number.
-
-    Raises
-    ------
-    UserError
-        Naming the argument and what it got.
-    """
-    for key, value in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UserError(f"{family}: {key}={value!r}; it must be a whole number, at least 1")
 
 
 def check_shape(family: str, shape: Sequence[int], lengths: tuple[int, ...]) -> None:
@@ -61,34 +55,6 @@ def check_shape(family: str, shape: Sequence[int], lengths: tuple[int, ...]) -> 
         forms = {1: "(d,) for points", 3: "(C, H, W) for images"}
         takes = " or ".join(forms[n] for n in lengths)
         raise UserError(f"{family}: shape={tuple(shape)}; it takes {takes}")
-
-
-def check_discriminator(family: str, norm: str, dropout: float, norms: Sequence[str] = NORMS) -> None:
-    """Refuse an unknown normalisation, and a dropout that is not a probability below 1.
-
-    Raises
-    ------
-    UserError
-        Naming the argument and what it got.
-    """
-    if not isinstance(norm, str) or norm not in norms:
-        raise unknown(f"discriminator_norm of the model family {family!r}:", norm, norms)
-    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-        raise UserError(f"{family}: dropout={dropout!r}; it must be a number from 0 to below 1")
-
-
-def check_num_classes(family: str, num_classes: int) -> None:
-    """Refuse a number of classes that is not a whole number, at least 0 (0: unconditional).
-
-    Raises
-    ------
-    UserError
-        Naming the argument and what it got.
-    """
-    if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 0:
-        raise UserError(
-            f"{family}: num_classes={num_classes!r}; it must be a whole number, at least 0 (0: no classes)"
-        )
 
 
 def check_labels(num_classes: int, labels: Tensor | None, num: int) -> None:

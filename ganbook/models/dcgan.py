@@ -29,14 +29,15 @@ import torch
 from torch import Tensor, nn
 
 from ganbook.models.common import (
-    check_discriminator,
+    Dropout,
+    Norm,
+    NumClasses,
     check_labels,
-    check_num_classes,
-    check_sizes,
     normalise_spectrally,
     remembers_spec,
     size_plan,
 )
+from ganbook.support.checks import Count
 
 
 def _initialise(module: nn.Module) -> None:
@@ -174,11 +175,11 @@ class DCGANDiscriminator(nn.Module):
 @remembers_spec
 def dcgan(
     shape: Sequence[int],
-    latent_dim: int = 64,
-    width: int = 32,
-    num_classes: int = 0,
-    discriminator_norm: str = "batch",
-    dropout: float = 0.0,
+    latent_dim: Count = 64,
+    width: Count = 32,
+    num_classes: NumClasses = 0,
+    discriminator_norm: Norm = "batch",
+    dropout: Dropout = 0.0,
 ) -> tuple[DCGANGenerator, DCGANDiscriminator]:
     """Build a DCGAN pair.
 
@@ -223,8 +224,5 @@ def dcgan(
     >>> discriminator(generator(torch.randn(2, 64), labels), labels).shape
     torch.Size([2])
     """
-    check_sizes("dcgan", latent_dim=latent_dim, width=width)
-    check_num_classes("dcgan", num_classes)
-    check_discriminator("dcgan", discriminator_norm, dropout)
     generator = DCGANGenerator(shape, latent_dim, width, num_classes)
     return generator, DCGANDiscriminator(shape, width, discriminator_norm, dropout, num_classes)

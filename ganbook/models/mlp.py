@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ganbook.models.common import (
-    check_discriminator,
+    Dropout,
+    Norm,
     check_labels,
     check_shape,
-    check_sizes,
     normalise_spectrally,
     remembers_spec,
 )
+from ganbook.support.checks import Count
 
 
 class MLPGenerator(nn.Module):
@@ -103,11 +104,11 @@ class MLPDiscriminator(nn.Module):
 @remembers_spec
 def mlp(
     shape: Sequence[int],
-    latent_dim: int = 100,
-    hidden: int = 256,
-    layers: int = 2,
-    discriminator_norm: str = "none",
-    dropout: float = 0.0,
+    latent_dim: Count = 100,
+    hidden: Count = 256,
+    layers: Count = 2,
+    discriminator_norm: Norm = "none",
+    dropout: Dropout = 0.0,
 ) -> tuple[MLPGenerator, MLPDiscriminator]:
     """Build a fully connected pair for images or points.
 
@@ -145,7 +146,5 @@ def mlp(
     torch.Size([5])
     """
     check_shape("mlp", shape, (1, 3))
-    check_sizes("mlp", latent_dim=latent_dim, hidden=hidden, layers=layers)
-    check_discriminator("mlp", discriminator_norm, dropout)
     generator = MLPGenerator(shape, latent_dim, hidden, layers)
     return generator, MLPDiscriminator(shape, hidden, layers, discriminator_norm, dropout)

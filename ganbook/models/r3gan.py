@@ -34,7 +34,8 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganbook.errors import UserError
-from ganbook.models.common import check_labels, check_sizes, remembers_spec, size_plan
+from ganbook.models.common import check_labels, remembers_spec, size_plan
+from ganbook.support.checks import Count
 
 SLOPE = 0.2  # of LeakyReLU
 EXPANSION = 2  # channels inside a block, as a multiple of those outside
@@ -179,7 +180,7 @@ class R3GANDiscriminator(nn.Module):
 
 @remembers_spec
 def r3gan(
-    shape: Sequence[int], latent_dim: int = 64, width: int = 16, blocks: int = 1, group_size: int = 16
+    shape: Sequence[int], latent_dim: Count = 64, width: Count = 16, blocks: Count = 1, group_size: Count = 16
 ) -> tuple[R3GANGenerator, R3GANDiscriminator]:
     """Build a small residual pair without normalisation, in the spirit of R3GAN.
 
@@ -215,7 +216,6 @@ def r3gan(
     >>> images.shape, discriminator(images).shape
     (torch.Size([2, 1, 32, 32]), torch.Size([2]))
     """
-    check_sizes("r3gan", latent_dim=latent_dim, width=width, blocks=blocks, group_size=group_size)
     if EXPANSION * width % group_size != 0:
         raise UserError(
             f"r3gan: group_size={group_size}; it must divide {EXPANSION} * width = {EXPANSION * width}, "

@@ -28,20 +28,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganbook.models.common import (
-    check_discriminator,
+    Dropout,
+    NumClasses,
     check_labels,
-    check_num_classes,
-    check_sizes,
     normalise_spectrally,
     remembers_spec,
     size_plan,
 )
+from ganbook.support.checks import Count, OneOf
+
+SpectralNorm = Annotated[str, OneOf("discriminator_norm", ("none", "spectral"))]
 
 
 def _widths(width: int, doublings: int) -> list[int]:
@@ -257,11 +260,11 @@ class ResNetDiscriminator(nn.Module):
 @remembers_spec
 def resnet(
     shape: Sequence[int],
-    latent_dim: int = 128,
-    width: int = 32,
-    num_classes: int = 0,
-    discriminator_norm: str = "spectral",
-    dropout: float = 0.0,
+    latent_dim: Count = 128,
+    width: Count = 32,
+    num_classes: NumClasses = 0,
+    discriminator_norm: SpectralNorm = "spectral",
+    dropout: Dropout = 0.0,
 ) -> tuple[ResNetGenerator, ResNetDiscriminator]:
     """Build a residual pair with a spectrally normalised discriminator (SNGAN).
 
@@ -299,8 +302,5 @@ def resnet(
     >>> images.shape, discriminator(images).shape
     (torch.Size([2, 1, 32, 32]), torch.Size([2]))
     """
-    check_sizes("resnet", latent_dim=latent_dim, width=width)
-    check_num_classes("resnet", num_classes)
-    check_discriminator("resnet", discriminator_norm, dropout, ("none", "spectral"))
     generator = ResNetGenerator(shape, latent_dim, width, num_classes)
     return generator, ResNetDiscriminator(shape, width, discriminator_norm, dropout, num_classes)

@@ -21,7 +21,7 @@ import torch
 
 import ganbook
 from ganbook import models
-from ganbook.data import Dataset, check_name, load_dataset
+from ganbook.data import Dataset, find, load_dataset
 from ganbook.errors import UserError, unknown
 from ganbook.training import TrainConfig, Trainer
 
@@ -56,7 +56,7 @@ class Recipe:
         for key, value in {**words, "family": self.model["family"]}.items():
             if value is not None and not isinstance(value, str):
                 raise UserError(f"{key}={value!r}: it must be text")
-        check_name(self.data["name"])
+        find(self.data["name"])
         known = models.options(self.model["family"])
         for key in self.model:
             if key != "family" and key not in known:

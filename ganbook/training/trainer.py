@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganbook import models, penalties
-from ganbook.data import BatchOrder, Dataset, PointDataset, load_dataset, to_uint8
+from ganbook.data import BatchOrder, Dataset, PointDataset, load_dataset
 from ganbook.errors import CheckpointError, DivergedError, UserError
 from ganbook.losses import LOSSES
 from ganbook.training import checkpoint
@@ -410,8 +410,6 @@ class Trainer:
         return sample_generator(self.ema.module, self.latent_dim, num, seed, self.engine.device, labels)
 
     def _save_samples(self) -> None:
-        from ganbook import plots
-
         assert self.out is not None
         if not self.processes.is_main:
             return
@@ -420,9 +418,9 @@ class Trainer:
         points = self.data.points[:1000].cpu() if isinstance(self.data, PointDataset) else None
         columns = class_columns(self.num_classes)
         samples = self.sample(8 * (columns or 8) if points is None else 1000)
-        plots.save_samples(samples, folder / f"step-{self.step:08d}.png", points, columns)
-        if points is None:
-            self._log_to().add_grid(plots.image_grid(to_uint8(samples), columns), self.step)
+        grid = self.data.save_samples(samples, folder / f"step-{self.step:08d}.png", points, columns)
+        if grid is not None:
+            self._log_to().add_grid(grid, self.step)
 
     # ------------------------------------------------------------------------------- save and load
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import ganbook as gb
-from ganbook.data import cache, files
+from ganbook.data.sources import cache
 from ganbook.errors import DataError
+from ganbook.support import files
 
 
 def load(root, **options):
@@ -215,7 +216,7 @@ DRIVER = """
 import hashlib, json, os, random, signal, sys, time
 sys.stderr = open(os.devnull, "w")
 import ganbook as gb
-from ganbook.data import cache
+from ganbook.data.sources import cache
 
 def checksum():
     data = gb.load_dataset("folder:" + sys.argv[1])
@@ -271,7 +272,7 @@ while True:  # before each change of the disk in turn
 for path, _ in cache.entries():
     cache.remove(path)
 value = checksum()
-rest = [p.name for p in cache.cache_dir().iterdir() if p.name.endswith(".tmp")]
+rest = [p.name for p in cache.cache_dir().iterdir() if p.name.endswith((".tmp", ".old"))]
 print(json.dumps({"killed": killed, "steps": steps, "checksum": value, "rest": rest}))
 """
 
@@ -285,7 +286,7 @@ for number in range(3):
             file.write(checksum())
     pids.append(child(work))
 codes = [os.waitpid(pid, 0)[1] for pid in pids]
-rest = [p.name for p in cache.cache_dir().iterdir() if p.name.endswith(".tmp")]
+rest = [p.name for p in cache.cache_dir().iterdir() if p.name.endswith((".tmp", ".old"))]
 sums = [open(f"{sys.argv[2]}/{number}.txt").read() for number in range(3)]
 print(json.dumps({"codes": codes, "sums": sums, "rest": rest, "entries": len(cache.entries())}))
 """
@@ -332,7 +333,7 @@ def test_three_processes_at_once(many, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_three_processes_at_once_without_locks(many, tmp_path):
-    script = "from ganbook.data import files; files.fcntl = None\n" + RACE
+    script = "from ganbook.support import files; files.fcntl = None\n" + RACE
     result = drive(script, many, tmp_path, GANBOOK_CACHE=str(tmp_path / "race"))
     assert result["codes"] == [0, 0, 0]
     assert result["sums"] == [checksum_of(load(many))] * 3

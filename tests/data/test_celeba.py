@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 import ganbook as gb
-from ganbook.data import cache, celeba, whereabouts
+from ganbook.data import whereabouts
+from ganbook.data.sources import cache, celeba
 from ganbook.errors import DataError
 
 NAMES = ["5_o_Clock_Shadow", "Eyeglasses", "Male", "Smiling"]

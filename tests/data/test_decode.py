@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbook.data.decode import SUFFIXES, BadImage, decode
-from ganbook.data.images import fit_picture
+from ganbook.data.sources.decode import SUFFIXES, BadImage, decode
+from ganbook.support.pixels import fit_picture
 
 RNG = np.random.default_rng(0)
 NOISE = Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8))
@@ -229,7 +229,7 @@ def test_what_the_system_refuses(tmp_path, monkeypatch):
 def test_grey_is_the_luma_that_the_rest_of_the_package_uses(tmp_path):
     import torch
 
-    from ganbook.data.images import fit_channels
+    from ganbook.support.pixels import fit_channels
 
     path = save(tmp_path / "a.png", NOISE)
     ours = fit_channels(torch.from_numpy(decode(path, 40, 3).copy()).unsqueeze(0), 1)[0]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import ganbook as gb
-from ganbook.data import check_name, short_name
+from ganbook.data import find
 from ganbook.errors import DataError, UserError
 
 
@@ -233,7 +233,7 @@ def test_skip_bad(spoilt, capsys):
 
 def test_a_repaired_file_comes_back(photos, monkeypatch):
     """Also if neither its size nor its time has changed, as after a change of permissions."""
-    from ganbook.data import cache
+    from ganbook.data.sources import cache
 
     real = cache.decode
 
@@ -286,16 +286,17 @@ def test_a_folder_that_cannot_be_listed_is_named(photos, monkeypatch):
     ],
 )
 def test_names_that_are_none(name, message):
-    for door in (gb.load_dataset, check_name):
+    for door in (gb.load_dataset, find):
         with pytest.raises(UserError, match=message):
             door(name)
 
 
 def test_names():
-    assert check_name("mnist") == "mnist"
-    assert check_name("folder:x y") == "folder:x y"
-    assert short_name("folder:/a/b/My photos (2)/") == "folder-My-photos-2"
-    assert short_name("folder:猫") == "folder-images"
+    assert find("mnist").name == find("mnist").short_name == "mnist"
+    assert find("folder:/a/x y").name == "folder:/a/x y"
+    assert find("folder:x y").name.endswith("/x y")  # with its whole path: found again from anywhere
+    assert find("folder:/a/b/My photos (2)/").short_name == "folder-My-photos-2"
+    assert find("folder:猫").short_name == "folder-images"
 
 
 def test_what_is_no_folder_of_images(tmp_path):

@@ -6,6 +6,8 @@ import torch
 
 from ganbook.data import glyphs as G
 from ganbook.data.glyphs import Factors, glyphs, load_glyphs, render, sample_factors, stream, strokes
+from ganbook.data.glyphs.factors import _block_seed, join
+from ganbook.data.glyphs.pen import SEGMENTS, pen
 from ganbook.errors import UserError
 
 KNOWN = {
@@ -83,7 +85,7 @@ def test_stream_is_the_same_sequence_without_end(batch_size, start):
     batches = list(itertools.islice(stream(batch_size, seed=2, image_size=8, start=start), 3))
     images, factors = glyphs(3 * batch_size, seed=2, image_size=8, start=start)
     assert torch.equal(torch.cat([b[0] for b in batches]), images)
-    assert same(G._join(*(b[1] for b in batches)), factors)
+    assert same(join(*(b[1] for b in batches)), factors)
 
 
 def test_known_image():
@@ -96,7 +98,7 @@ def test_known_image():
 
 
 def test_seeds_do_not_run_together():
-    seeds = {G._block_seed(seed, block) for seed in range(50) for block in range(50)}
+    seeds = {_block_seed(seed, block) for seed in range(50) for block in range(50)}
     assert len(seeds) == 2500
     assert all(0 <= s < 2**63 for s in seeds)
     far, _ = glyphs(2, seed=2**70, start=10**12)
@@ -274,10 +276,10 @@ def test_scale_aspect_pressure_roundness_and_ink():
 def test_strokes_stay_joined():
     factors = sample_factors(500, seed=0)
     lines, radius = strokes(factors)
-    assert lines.shape == (500, 2, G.SEGMENTS, 2)
-    assert radius.shape == (500, G.SEGMENTS)
+    assert lines.shape == (500, 2, SEGMENTS, 2)
+    assert radius.shape == (500, SEGMENTS)
     assert radius.min() > 0
-    row = G._pen().first[factors.label] + factors.variant
+    row = pen().first[factors.label] + factors.variant
     jumps = (lines[:, 0, 1:] - lines[:, 1, :-1]).norm(dim=-1) > 1e-9
     for i in range(500):
         assert int(jumps[i].sum()) <= len(G.VARIANTS[row[i]].strokes) - 1

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from ganbook.data import PointDataset
 from ganbook.data import points as P
-from ganbook.data.points import Mixture, PointDataset
+from ganbook.data.points import Mixture
 from ganbook.errors import UserError
 
 UNEVEN = {"means": [[-1.0, 0.5], [2.0, 0.0], [0.0, -1.0]], "sigma": [0.3, 0.8, 0.2], "weights": [1, 2, 5]}

@@ -16,7 +16,8 @@ import pytest
 import torch
 
 import ganbook as gb
-from ganbook.data import sources, whereabouts
+from ganbook.data import whereabouts
+from ganbook.data.sources import torchvision as sources
 from ganbook.errors import DataError, UserError
 
 

@@ -10,8 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ganbook.metrics import classifier, features, inception_v3, train_classifier
-from ganbook.metrics.features import INCEPTION_FILE, check_images
+from ganbook.metrics import classifier, inception_v3, train_classifier
+from ganbook.metrics.extractors import pretrained, trained
+from ganbook.metrics.extractors.extractor import check_images
+from ganbook.metrics.extractors.pretrained import INCEPTION_FILE
 
 
 def striped(num: int, seed: int, size: int = 8, channels: int = 1):
@@ -86,7 +88,7 @@ def test_the_cache_gives_the_same_bits_without_training(tmp_path, monkeypatch):
     assert len(steps) == 25
     again = classifier(images, labels, **FEW, progress=steps.append)
     assert len(steps) == 25  # not trained
-    monkeypatch.setattr(features, "_load", lambda entry: None)
+    monkeypatch.setattr(trained, "_load", lambda entry: None)
     anew = classifier(images, labels, **FEW)
     probe = striped(50, 9)[0]
     assert first.digest == again.digest == anew.digest
@@ -166,9 +168,9 @@ def test_the_slower_process_keeps_what_the_faster_wrote(tmp_path, monkeypatch):
     base = classifier(images, labels, **FEW, cache=tmp_path)
     (entry,) = tmp_path.iterdir()
     written = (entry / "weights.safetensors").stat().st_ino
-    load, calls = features._load, []
+    load, calls = trained._load, []
     monkeypatch.setattr(
-        features, "_load", lambda path: load(path) if calls.append(1) or len(calls) > 1 else None
+        trained, "_load", lambda path: load(path) if calls.append(1) or len(calls) > 1 else None
     )
     assert classifier(images, labels, **FEW, cache=tmp_path).digest == base.digest
     assert (entry / "weights.safetensors").stat().st_ino == written
@@ -274,7 +276,7 @@ def test_inception_is_torch_fidelitys(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="is damaged"):
         inception_v3([tmp_path])
     digest = hashlib.sha256((tmp_path / INCEPTION_FILE).read_bytes()).hexdigest()
-    monkeypatch.setattr(features, "INCEPTION_SHA256", digest[:8])
+    monkeypatch.setattr(pretrained, "INCEPTION_SHA256", digest[:8])
     extractor = inception_v3([tmp_path])
     assert (extractor.name, extractor.dim, extractor.digest) == ("inception", 2048, digest[:16])
     grey = striped(2, 0, 28)[0]

@@ -67,7 +67,7 @@ def booby_trap(countdown: int, after: bool) -> None:
         (Path, "replace"),
         (Path, "mkdir"),
         (os, "fsync"),
-        (plots, "save_samples"),
+        (plots, "save_grid"),
     ):
         wrap(owner, name)
 

@@ -1,8 +1,8 @@
 """Any folder of images as a data set: `folder:PATH`.
 
-What is read: every file below PATH whose name ends like an image's (`ganbook.data.decode.SUFFIXES`), but no
-hidden file or folder (".name", "__MACOSX"). Links are followed, and each folder is read once, so a link to a
-folder above does no harm.
+What is read: every file below PATH whose name ends like an image's (`decode.SUFFIXES`), but no hidden file or
+folder (".name", "__MACOSX"). Links are followed, and each folder is read once, so a link to a folder above
+does no harm.
 
 Splits: if PATH has the sub-folders `train` and `test` (or `val`, or `valid`), these are the two splits, and
 nothing beside them is read. Otherwise all images are the training split, and there is no test split.
@@ -16,19 +16,22 @@ Order: by name; where there are classes they take turns, so that the first image
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
-from ganbook.data.cache import ImageFile, Job, decode_all
-from ganbook.data.decode import SUFFIXES, picture_size
-from ganbook.data.files import printable, short_path
-from ganbook.data.sources import RawImages, Request, Split
-from ganbook.errors import DataError, UserError
+from ganbook.data.request import RawImages, Request, Split
+from ganbook.data.sources.cache import ImageFile, Job, decode_all
+from ganbook.data.sources.decode import SUFFIXES, picture_size
+from ganbook.errors import DataError, NoSplitError, UserError
+from ganbook.support.files import printable, short_path
+from ganbook.support.notices import notice
 
 PREFIX = "folder:"
 TEST_NAMES = ("test", "val", "valid")
@@ -36,62 +39,76 @@ DEFAULT_SIZE = 64  # for images of different sizes, large ones, or ones that are
 KEEP_UP_TO = 128  # square images that all have one size up to this are left as they are
 
 
-def folder_path(name: str) -> Path:
-    """Return the absolute path of a data set's name "folder:PATH"; ~ is the home folder.
+@dataclass(frozen=True)
+class Folder:
+    """A folder of images, as a source of data."""
 
-    Raises
-    ------
-    UserError
-        If there is no path.
-    """
-    text = name.removeprefix(PREFIX).strip()
-    if not text or "\0" in text:
-        raise UserError(f"{name!r}: it takes the path of a folder, as in folder:~/photos")
-    try:
-        return Path(os.path.abspath(Path(text).expanduser()))
-    except RuntimeError as error:  # ~someone who is unknown
-        raise UserError(f"{name!r}: {error}") from error
+    path: Path
+    """Absolute."""
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the folder of a data set's name "folder:PATH"; ~ is the home folder.
 
-def folder_name(name: str) -> str:
-    """Return the name under which a folder is found from anywhere: with its whole path, ~ for the home."""
-    return PREFIX + short_path(folder_path(name))
+        Raises
+        ------
+        UserError
+            If there is no path.
+        """
+        text = name.removeprefix(PREFIX).strip()
+        if not text or "\0" in text:
+            raise UserError(f"{name!r}: it takes the path of a folder, as in folder:~/photos")
+        try:
+            return cls(Path(os.path.abspath(Path(text).expanduser())))
+        except RuntimeError as error:  # ~someone who is unknown
+            raise UserError(f"{name!r}: {error}") from error
 
+    @property
+    def name(self) -> str:
+        """The name under which it is found from anywhere: with its whole path, ~ for the home."""
+        return PREFIX + short_path(self.path)
 
-def load_folder(name: str, request: Request) -> RawImages:
-    """Load a folder of images, by the rules at the top of this file.
+    @property
+    def short_name(self) -> str:
+        """The name as a part of a file's name: "folder-my-photos"."""
+        last = re.sub(r"[^A-Za-z0-9]+", "-", self.path.name).strip("-")[:40]
+        return f"folder-{last or 'images'}"
 
-    Images are cropped to their centre square and resized to `request.image_size`. Without one, square images
-    of one size up to 128 pixels stay as they are, and all others become 64 x 64, with a notice.
+    def read(self, request: Request) -> RawImages:
+        """Read the images, by the rules at the top of this file.
 
-    Raises
-    ------
-    DataError
-        If there is no such folder or split, it holds no images, or some of them are damaged.
-    """
-    root, called = folder_path(name), folder_name(name)
-    _check_folder(called, root)
-    part = split_folder(called, root, request.split)
-    files, others = _find(part)
-    if not files:
-        raise DataError(f"{called}: {_nothing(part, others)}")
-    names = _class_names(files)
-    if names:
-        files = _take_turns(files)
-        other = root / ("train" if request.split == "test" else _test_name(root))
-        if part != root and other.is_dir():  # a class has the same number in both splits
-            names = sorted({*names, *_class_names(_find(other)[0])})
-    elif any("/" in file.name for file in files):
-        outside = sum("/" not in file.name for file in files)
-        print(f"Notice: {called}: no classes, as {outside:,} of the images lie outside its sub-folders")
-    files = files[: request.limit]
-    size = request.image_size or (lambda: _own_size(called, files))
-    found = decode_all(Job(called, files, size, request.channels), request.skip_bad)
-    labels = None
-    if names:
-        labels = torch.tensor([names.index(file.name.partition("/")[0]) for file in files])[found.kept]
-    shown = tuple(printable(n) for n in names)
-    return RawImages(found.images, labels, shown, background=None)
+        They are cropped to their centre square and resized to `request.image_size`. Without one, square
+        images of one size up to 128 pixels stay as they are, and all others become 64 x 64, with a notice.
+
+        Raises
+        ------
+        DataError
+            If there is no such folder or split, it holds no images, or some of them are damaged.
+        """
+        root, called = self.path, self.name
+        _check_folder(called, root)
+        part = split_folder(called, root, request.split)
+        files, others = _find(part)
+        if not files:
+            raise DataError(f"{called}: {_nothing(part, others)}")
+        names = _class_names(files)
+        if names:
+            files = _take_turns(files)
+            other = root / ("train" if request.split == "test" else _test_name(root))
+            if part != root and other.is_dir():  # a class has the same number in both splits
+                names = sorted({*names, *_class_names(_find(other)[0])})
+        elif any("/" in file.name for file in files):
+            outside = sum("/" not in file.name for file in files)
+            notice(f"{called}: no classes, as {outside:,} of the images lie outside its sub-folders")
+        files = files[: request.limit]
+        size = request.image_size or (lambda: _own_size(called, files))
+        decoded = decode_all(Job(called, self.short_name, files, size, request.channels), request.skip_bad)
+        labels = None
+        if names:
+            numbers = [names.index(file.name.partition("/")[0]) for file in files]
+            labels = torch.tensor(numbers)[decoded.kept]
+        shown = tuple(printable(n) for n in names)
+        return RawImages(decoded.images, labels, shown, background=None)
 
 
 def _check_folder(called: str, root: Path) -> None:
@@ -117,21 +134,21 @@ def split_folder(called: str, root: Path, split: Split) -> Path:
 
     Raises
     ------
-    DataError
+    NoSplitError
         If there is no test split.
     """
     test = _test_name(root)
     if test:
         return root / ("train" if split == "train" else test)
     if split == "test":
-        raise DataError(
+        raise NoSplitError(
             f"{called}: it has no test split; put its images into two sub-folders train and test, "
             "or use split='train', which is all of them"
         )
     return root
 
 
-class _Found(NamedTuple):
+class _Entry(NamedTuple):
     """What a walk through a folder meets."""
 
     path: str
@@ -140,7 +157,7 @@ class _Found(NamedTuple):
     problem: str = ""
 
 
-def _walk(root: Path) -> Iterator[_Found]:
+def _walk(root: Path) -> Iterator[_Entry]:
     """Yield all files below a folder, in no order; each folder once, real ones before links to them."""
     seen: set[tuple[int, int]] = set()
     here: list[tuple[Path, str]] = [(root, "")]
@@ -158,7 +175,7 @@ def _walk(root: Path) -> Iterator[_Found]:
             with os.scandir(path) as listing:
                 entries = list(listing)
         except OSError as error:
-            yield _Found(str(path), name, None, f"folder: {error.strerror or error}")
+            yield _Entry(str(path), name, None, f"folder: {error.strerror or error}")
             continue
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
@@ -168,19 +185,19 @@ def _walk(root: Path) -> Iterator[_Found]:
             elif entry.is_symlink() and os.path.isdir(entry.path):  # not entry.is_dir(): a link to itself
                 links.append((Path(entry.path), f"{name}{entry.name}/"))
             else:
-                yield _Found(entry.path, name + entry.name, entry)
+                yield _Entry(entry.path, name + entry.name, entry)
 
 
 def _find(root: Path) -> tuple[list[ImageFile], Counter[str]]:
     """List the image files of a folder by name, and count the suffixes of the others."""
     files: list[ImageFile] = []
     others: Counter[str] = Counter()
-    for found in _walk(root):
-        suffix = os.path.splitext(found.name)[1].lower()
-        if found.entry is None:
-            files.append(ImageFile(found.path, found.name or ".", 0, 0, found.problem))
+    for path, name, entry, problem in _walk(root):
+        suffix = os.path.splitext(name)[1].lower()
+        if entry is None:
+            files.append(ImageFile(path, name or ".", 0, 0, problem))
         elif suffix in SUFFIXES:
-            files.append(_image_file(found.path, found.name, found.entry))
+            files.append(_image_file(path, name, entry))
         else:
             others[suffix or "without a suffix"] += 1
     return sorted(files, key=lambda file: file.name.split("/")), others
@@ -231,8 +248,8 @@ def _own_size(called: str, files: list[ImageFile]) -> int:
         sizes |= {size} if size else set()  # of a damaged file more is said later
         width, height = size or (1, 1)
         if width != height or width > KEEP_UP_TO or len(sizes) > 1:
-            print(
-                f"Notice: {called}: the images are large, not square, or of different sizes; each is cropped "
+            notice(
+                f"{called}: the images are large, not square, or of different sizes; each is cropped "
                 f"to its centre and resized to {DEFAULT_SIZE}x{DEFAULT_SIZE} (image_size chooses)"
             )
             return DEFAULT_SIZE

@@ -7,7 +7,7 @@ The rules, in their order:
 - What is transparent becomes white.
 - 16 bits a channel are divided by 257. Floats are taken from 0..1, or from 0..255, by their range.
 - Other modes (palette, CMYK, YCbCr, one bit) are turned to grey or RGB by Pillow.
-- The centre square is cut out and resized (`ganbook.data.images.fit_picture`).
+- The centre square is cut out and resized (`ganbook.support.pixels.fit_picture`).
 
 A file that cannot be read whole is a `BadImage` with a reason; half a picture is never taken for a whole one.
 """
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbook.data.images import fit_picture
+from ganbook.support.pixels import fit_picture
 
 if TYPE_CHECKING:
     from PIL import Image

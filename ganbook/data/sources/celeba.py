@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganbook.data.cache import ImageFile, Job, decode_all
-from ganbook.data.files import short_path
-from ganbook.data.sources import RawImages, Request, Split, data_root, download
+from ganbook.data.request import RawImages, Request, Split
+from ganbook.data.sources.cache import ImageFile, Job, decode_all
+from ganbook.data.sources.download import data_root, download
 from ganbook.errors import DataError
+from ganbook.support.files import short_path
 
 NUM_IMAGES = 202_599
 SIZE = 64  # the photographs have 178 x 218 pixels; after the crop and to this size, as DCGAN's authors did
@@ -73,11 +74,11 @@ def load_celeba(request: Request) -> RawImages:
             raise _damaged(folder / ATTRIBUTES, f"it does not list {missing[0]}")
         return {"attributes": np.stack(table), "attribute_names": np.array(head)}  # type: ignore[arg-type]
 
-    job = Job("celeba", files, request.image_size or SIZE, request.channels or 3, arrays)
-    found = decode_all(job, request.skip_bad)
-    attributes = torch.from_numpy(found.arrays["attributes"])[found.kept]
-    columns = tuple(found.arrays["attribute_names"].tolist())
-    return RawImages(found.images, None, (), None, attributes, columns)
+    job = Job("celeba", "celeba", files, request.image_size or SIZE, request.channels or 3, arrays)
+    decoded = decode_all(job, request.skip_bad)
+    attributes = torch.from_numpy(decoded.arrays["attributes"])[decoded.kept]
+    columns = tuple(decoded.arrays["attribute_names"].tolist())
+    return RawImages(decoded.images, None, (), None, attributes, columns)
 
 
 def _lines(path: Path) -> list[str]:

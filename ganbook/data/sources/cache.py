@@ -3,8 +3,8 @@
 An entry of the cache is a folder with the pixels (`images.u8`: uint8, N x C x H x W, nothing else),
 further arrays, and a manifest. Its name holds a checksum of all that the pixels depend on: the files' names,
 sizes and times of change, the size and the channels that were asked for, and the version of the rules in
-`ganbook.data.decode`. (Not the files' content, which would take as long to read as to decode.) So a folder
-that has changed gets another entry, and one that was only moved keeps its own.
+`decode.py`. (Not the files' content, which would take as long to read as to decode.) So a folder that has
+changed gets another entry, and one that was only moved keeps its own.
 
 An entry is written under another name, synced to the disk and then renamed, so that it is there whole or not
 at all, at whatever moment the process is killed. Of two processes that need the same entry the second waits
@@ -18,9 +18,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
-import re
-import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -33,11 +30,13 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.std import tqdm
 
-from ganbook.data.decode import VERSION, BadImage, decode
-from ganbook.data.files import cache_dir, is_free, locked, printable, remove, short_path, sync
+from ganbook.data.sources.decode import VERSION, BadImage, decode
 from ganbook.errors import DataError
+from ganbook.support.files import cache_dir, is_free, locked, printable, remove, replacing_folder, short_path
+from ganbook.support.machine import num_cpus
+from ganbook.support.notices import notice
+from ganbook.support.progress import progress_bar
 
 PIXELS, MANIFEST = "images.u8", "manifest.json"
 BATCH = 32  # files a task
@@ -71,7 +70,9 @@ class Job:
     Parameters
     ----------
     name : str
-        Of the data set, for messages and for the cache.
+        Of the data set, for messages.
+    short_name : str
+        The same, as a part of a file's name.
     files : sequence of ImageFile
         In the order that is wanted.
     image_size : int or callable
@@ -85,12 +86,13 @@ class Job:
     def __init__(
         self,
         name: str,
+        short_name: str,
         files: Sequence[ImageFile],
         image_size: int | Callable[[], int],
         channels: int | None,
         arrays: Callable[[], Arrays] = dict,
     ) -> None:
-        self.name, self.files, self.channels = name, files, channels
+        self.name, self.short_name, self.files, self.channels = name, short_name, files, channels
         self._image_size, self._arrays = image_size, arrays
 
     @cached_property
@@ -114,7 +116,7 @@ class Job:
         size = self._image_size if isinstance(self._image_size, int) else None
         files = [(file.name, file.size, file.changed) for file in self.files]
         checksum = hashlib.sha256(json.dumps([VERSION, size, self.channels, files]).encode()).hexdigest()
-        return cache_dir() / f"{slug(self.name)}-{checksum[:20]}"
+        return cache_dir() / f"{self.short_name}-{checksum[:20]}"
 
 
 def decode_all(job: Job, skip_bad: bool) -> Decoded:
@@ -143,26 +145,13 @@ def decode_all(job: Job, skip_bad: bool) -> Decoded:
     return result
 
 
-def slug(name: str) -> str:
-    """Return a data set's name as a part of a file's name: "folder:~/my photos" becomes "folder-my-photos".
-
-    Examples
-    --------
-    >>> slug("folder:/data/my photos")
-    'folder-my-photos'
-    """
-    kind, _, path = name.partition(":")
-    last = re.sub(r"[^A-Za-z0-9]+", "-", Path(path).name).strip("-")[:40]
-    return f"{kind}-{last or 'images'}" if path else kind
-
-
 def entries(prefix: str = "") -> list[tuple[Path, int]]:
     """List the whole entries of the cache whose names begin with `prefix`, with their sizes in bytes."""
     folder = cache_dir()
-    found = [p.parent for p in sorted(folder.glob(f"*/{MANIFEST}")) if not p.parent.name.startswith(".")]
+    places = [p.parent for p in sorted(folder.glob(f"*/{MANIFEST}")) if not p.parent.name.startswith(".")]
     return [
         (path, manifest["bytes"][PIXELS])
-        for path in found
+        for path in places
         if path.name.startswith(prefix) and (manifest := _whole(path)) is not None
     ]
 
@@ -216,19 +205,21 @@ def _build_locked(place: Path, job: Job) -> tuple[dict[str, Any], Decoded]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with locked(lock, waiting) as alone:
-            found = _open(place, job)  # another process may have been faster
-            if found is None:
+            entry = _open(place, job)  # another process may have been faster
+            if entry is None:
                 _sweep(place, alone)
                 _build(place, job)
-                found = _open(place, job)
+                entry = _open(place, job)
     except OSError as error:
-        print(
-            f"Notice: the cache folder {short_path(cache_dir())} cannot be used ({error.strerror or error}), "
-            f"so {job.name!r} is decoded into memory, at each start again. GANBOOK_CACHE names another folder"
+        notice(
+            f"the cache folder {short_path(cache_dir())} cannot be used ({error.strerror or error}), so "
+            f"{job.name!r} is decoded into memory, at each start again. GANBOOK_CACHE names another folder"
         )
-        found = None
-    if found is not None:
-        return found
+        entry = None
+    return entry or _decode_into_memory(job)
+
+
+def _decode_into_memory(job: Job) -> tuple[dict[str, Any], Decoded]:
     memory = io.BytesIO()
     manifest = _decode_into(memory, job)
     pixels = np.frombuffer(memory.getbuffer(), dtype=np.uint8)
@@ -239,41 +230,23 @@ def _build_locked(place: Path, job: Job) -> tuple[dict[str, Any], Decoded]:
 
 
 def _build(place: Path, job: Job) -> None:
-    """Decode into a folder under another name, sync it, and rename it."""
-    temporary = _temporary(place)
-    try:
-        temporary.mkdir()
-        with (temporary / PIXELS).open("wb") as file:
+    """Decode into a folder under another name, which takes its place when it is whole."""
+    # What is there already is damaged, or files that were bad have been repaired since; unless there are no
+    # locks, and another process was faster.
+    with replacing_folder(place, is_whole=lambda: _open(place, job)) as folder:
+        with (folder / PIXELS).open("wb") as file:
             manifest = _decode_into(file, job)
         if manifest["shape"][1] < job.written:
-            _keep_one_channel(temporary / PIXELS, job.image_size)
+            _keep_one_channel(folder / PIXELS, job.image_size)
         for key, values in job.arrays.items():
-            np.save(temporary / f"{key}.npy", values, allow_pickle=False)
-        manifest["bytes"] = {path.name: path.stat().st_size for path in temporary.iterdir()}
-        (temporary / MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
-        for path in temporary.iterdir():
-            sync(path)
-        sync(temporary)
-        if _open(place, job) is None:  # always so, unless there are no locks
-            old = _temporary(place)
-            if place.exists():  # damaged, or files that were bad have been repaired since
-                place.rename(old)
-            temporary.rename(place)
-            sync(place.parent)
-            remove(old)
-        remove(temporary)
-    except BaseException:  # also Ctrl-C
-        remove(temporary)
-        raise
-
-
-def _temporary(place: Path) -> Path:
-    return place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
+            np.save(folder / f"{key}.npy", values, allow_pickle=False)
+        manifest["bytes"] = {path.name: path.stat().st_size for path in folder.iterdir()}
+        (folder / MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
 
 def _sweep(place: Path, alone: bool) -> None:
     """Remove what killed processes left: whoever writes an entry has its lock, so the rest is dead."""
-    for path in place.parent.glob(".*.tmp"):
+    for path in [*place.parent.glob(".*.tmp"), *place.parent.glob(".*.old")]:
         entry = path.name[1:].rsplit(".", 2)[0]
         if entry == place.name:
             if alone:
@@ -307,12 +280,8 @@ def _decode_into(sink: BinaryIO, job: Job) -> dict[str, Any]:
     bad: list[tuple[int, str]] = []
     grey, num = True, 0
     results = _decoded(job.files, job.image_size, job.written)
-    with (
-        contextlib.closing(results),
-        tqdm(
-            total=len(job.files), desc=f"decoding {job.name}", unit=" images", delay=0.5, mininterval=0.5
-        ) as bar,
-    ):
+    bar = progress_bar(len(job.files), name=f"decoding {job.name}", unit="images", delay=0.5)
+    with contextlib.closing(results), bar:
         for number, (pixels, problem) in enumerate(results):
             if problem:
                 bad.append((number, problem))
@@ -360,13 +329,6 @@ def _decoded(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def num_cpus() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 # ------------------------------------------------------------------------------------------- bad files
 
 
@@ -389,4 +351,4 @@ def _report(job: Job, bad: Sequence[tuple[int, str]], skip_bad: bool) -> None:
             f"{what}. Repair or remove them, or leave them out with skip_bad=True "
             "(ganbook train: --set data.skip_bad=true)"
         )
-    print(f"Notice: {what}. They are left out (skip_bad)")
+    notice(f"{what}. They are left out (skip_bad)")

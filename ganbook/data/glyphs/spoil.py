@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganbook.data.glyphs import FACTOR_NAMES, Factors, render, sample_factors
+from ganbook.data.glyphs.drawing import render
+from ganbook.data.glyphs.factors import FACTOR_NAMES, Factors, sample_factors
 from ganbook.errors import UserError, unknown
 
 Drawn = tuple[Tensor, Tensor]  # images, uint8, (N, 1, 28, 28), and labels, int64, (N,)

@@ -1,0 +1,1 @@
+"""Where data come from: embedded, through torchvision, from folders of image files."""
