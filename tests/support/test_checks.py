@@ -1,4 +1,4 @@
-"""A range that stands beside a parameter is held: at its edges, beyond them, and for values of other kinds."""
+"""A range beside a parameter is held: at its edges, beyond them, and for values of other kinds."""
 
 import dataclasses
 import importlib
