@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from ganbook.data.glyphs import glyphs
-from ganbook.recipes import processor
+from ganbook.support.machine import processor
 
 
 def main() -> None:

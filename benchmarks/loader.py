@@ -33,7 +33,7 @@ from torchvision import transforms
 import ganbook as gb
 from ganbook.data import BatchOrder
 from ganbook.data.sources.download import default_data_dir
-from ganbook.recipes import processor
+from ganbook.support.machine import processor
 
 BATCH = 64
 

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ganbook.support.machine import describe
+
 FID_SAMPLES, FID_WIDTH, FID_BATCH = 50_000, 2_048, 5_000
 PR_SAMPLES, PR_WIDTH = 10_000, 128
 RECORD = Path(__file__).parent / "results" / "metrics.json"
@@ -195,19 +197,6 @@ def measure(task: str, library: str) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Return the processor, its cores and the memory."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
-    found: dict[str, Any] = {"processor": processor, "cores": os.cpu_count(), "system": platform.system()}
-    if hasattr(os, "sysconf"):
-        found["memory_gib"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return found
-
-
 def compare(task: str, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
     ours = results.pop("ganbook")
     line: dict[str, Any] = {"task": task, "limits": LIMITS[task]}
@@ -252,7 +241,7 @@ def main() -> None:
     if out is None:
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    record = {"command": "python -m benchmarks.metrics", "threads": arguments.threads, "machine": machine(),
+    record = {"command": "python -m benchmarks.metrics", "threads": arguments.threads, "machine": describe(),
               "results": lines}  # fmt: skip
     out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

@@ -27,7 +27,6 @@ import argparse
 import contextlib
 import itertools
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -46,7 +45,7 @@ from torchvision import transforms
 
 import ganbook as gb
 from ganbook.data.sources.download import default_data_dir
-from ganbook.recipes import processor
+from ganbook.support.machine import describe
 from ganbook.training import discriminator_step, generator_step, sample_generator
 
 PARTS = ("speed", "overhead", "memory", "quality")
@@ -241,7 +240,7 @@ def flops_per_image(network: dict[str, Any]) -> float:
     loss = gb.losses.LOSSES["non-saturating"]
     with FlopCounterMode(display=False) as counter:
         discriminator_step(G, D, opt_D, loss.discriminator, real, z)
-        generator_step(G, D, opt_G, loss.generator, z)
+        generator_step(G, D, opt_G, loss.generator, None, z)
     return counter.get_total_flops() / 8
 
 
@@ -285,7 +284,7 @@ def bare_loop(trainer: gb.Trainer) -> Advance:
                 autocast=engine.autocast(),
             )  # fmt: skip
             generator_step(
-                G, D, trainer.generator_optimizer, loss.generator, latents(), autocast=engine.autocast()
+                G, D, trainer.generator_optimizer, loss.generator, None, latents(), autocast=engine.autocast()
             )
             trainer.ema.update(G, step)
         return int(steps) * batch, finished(engine.device) - start
@@ -409,15 +408,10 @@ def quality(options: Any) -> dict[str, Any]:
 
 def machine(device: str) -> dict[str, Any]:
     return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        **describe(),
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
         "platform": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
         "torchvision": torchvision.__version__,
-        "ganbook": gb.__version__,
     }
 
 

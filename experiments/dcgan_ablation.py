@@ -24,10 +24,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from experiments import machine
 from ganbook import TrainConfig, Trainer, load_dataset, models, recorded
 from ganbook.data import ImageDataset, to_uint8
 from ganbook.metrics import Extractor, class_coverage, classifier, frechet_distance
+from ganbook.support.files import write_text
+from ganbook.support.machine import describe
 
 RECORD = Path(recorded.__file__).with_name("dcgan_ablation.json")
 PARTS = Path("runs") / "dcgan_ablation"
@@ -146,7 +147,7 @@ def run(variant: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
             "discriminator_loss", "generator_loss", "d_accuracy_real", "d_accuracy_fake")},
         "training_seconds": round(trainer.seconds, 1),
         "seconds": round(time.perf_counter() - start, 1),
-        "made_with": {**machine(), "precision": trainer.engine.describe().get("precision")},
+        "made_with": {**describe(), "precision": trainer.engine.describe().get("precision")},
     }  # fmt: skip
 
 
@@ -162,9 +163,7 @@ def part(folder: Path, variant: str, seed: int, settings: dict[str, Any]) -> Pat
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def merge(runs: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from typing import Any
 
 import torch
 
-from experiments import machine
 from ganbook import TrainConfig, Trainer, load_dataset, models, plots, recorded
 from ganbook.data import ImageDataset, to_uint8
 from ganbook.metrics import Extractor, classifier, frechet_distance
+from ganbook.support.files import write_text
+from ganbook.support.machine import describe
 
 RECORD = Path(recorded.__file__).with_name("dcgan_colour.json")
 PARTS = Path("runs") / "dcgan_colour"
@@ -79,9 +80,7 @@ def picture(rows: torch.Tensor, settings: dict[str, Any]) -> str:
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def go_on(photos: Path, parts: Path, settings: dict[str, Any], most: int | None = None) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def go_on(photos: Path, parts: Path, settings: dict[str, Any], most: int | None 
                           "accuracy": judge.accuracy, "held_out": judge.held_out}  # fmt: skip
     found["real_fid"] = round(frechet_distance(judge(test.images), real), 2)
     found["images"] = {"train": len(train), "test": len(test)}
-    found["made_with"] = {**machine(), "precision": trainer.engine.describe().get("precision")}
+    found["made_with"] = {**describe(), "precision": trainer.engine.describe().get("precision")}
     return found
 
 

@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 from tqdm.std import tqdm
 
-from experiments import machine
 from ganbook import recorded
 from ganbook.data.glyphs.spoil import TRAIN_SEED, draw, spoil
 from ganbook.metrics import (
@@ -38,6 +37,8 @@ from ganbook.metrics import (
     memorisation,
     precision_recall,
 )
+from ganbook.support.files import write_text
+from ganbook.support.machine import describe
 
 RECORD = Path(recorded.__file__).with_name("degradation.json")
 
@@ -191,7 +192,7 @@ def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
         "settings": settings,
         "extractor": {"name": judge.name, "dim": judge.dim, "digest": judge.digest,
                       "accuracy": judge.accuracy, "held_out": judge.held_out},
-        "made_with": machine(),
+        "made_with": describe(),
         "seconds": round(time.perf_counter() - start, 1),
         "rows": rows,
         "sizes": sizes,
@@ -209,9 +210,7 @@ def main() -> None:
     options = parser.parse_args()
     record = run({**SETTINGS, "num": options.num, "seed": options.seed})
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = options.out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(options.out)
+    write_text(options.out, json.dumps(record, indent=1) + "\n")
     names = list(record["rows"][0])[3:]
     print(f"{'':24}" + "".join(f"{name:>13}" for name in names))
     for line in record["rows"]:

@@ -17,8 +17,9 @@ import torch
 from tqdm.std import tqdm
 
 import ganbook as gb
-from experiments import machine
 from ganbook import recorded
+from ganbook.support.files import write_text
+from ganbook.support.machine import describe
 
 RECORD = Path(recorded.__file__).with_name("training_choices.json")
 
@@ -85,7 +86,7 @@ def play(settings: dict[str, Any], choice: dict[str, Any], seed: int) -> dict[st
             gb.training.discriminator_step(G, D, opt_D, losses.discriminator, real, z)
         else:
             gb.training.generator_step(
-                G, D, opt_G, lambda real, fake: times * losses.generator(real, fake), z
+                G, D, opt_G, lambda real, fake: times * losses.generator(real, fake), None, z
             )
     z = torch.randn(
         settings["num_samples"],
@@ -115,7 +116,7 @@ def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
     return {
         "command": "python -m experiments.training_choices",
         "settings": settings,
-        "made_with": machine(),
+        "made_with": describe(),
         "seconds": round(time.perf_counter() - start, 1),
         "rows": rows,
     }
@@ -131,9 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     record = run({**SETTINGS, "seeds": options.seeds})
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = options.out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(options.out)
+    write_text(options.out, json.dumps(record, indent=1) + "\n")
     for row in record["rows"]:
         label = ", ".join(
             f"{key} {value:g}" if value != "G" else "G first" for key, value in row["change"].items()

@@ -8,7 +8,9 @@ minimise, so each function is what its player's optimiser descends. With logits 
 
 which is exact also at l = +-100, where a sigmoid followed by a logarithm gives 0, infinity or no gradient.
 Every loss takes `(real_logits, fake_logits)`, each of shape (N,), for both players, and returns a scalar;
-so losses that look at both, such as the relativistic ones, need no special case.
+so losses that look at both, such as the relativistic ones, need no special case. A generator's loss that
+does not look at the real logits may be given None for them. Logits of a patch discriminator, of shape
+(N, h, w), are averaged over all of it.
 """
 
 from __future__ import annotations
@@ -19,9 +21,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-LossFunction = Callable[
-    ..., Tensor
-]  # of (real_logits, fake_logits); the real logits are None where they are not looked at
+LossFunction = Callable[..., Tensor]  # of (real_logits, fake_logits)
 
 
 def minimax_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_label: float = 1.0) -> Tensor:
@@ -41,7 +41,7 @@ def minimax_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_la
     return loss_real.mean() + softplus(fake_logits).mean()
 
 
-def minimax_generator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def minimax_generator_loss(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
     """Return E_z[log(1 - D(G(z)))], the only term of V(D, G) in which the generator appears.
 
     Source: Goodfellow et al. (2014), equation 1. At most 0. It saturates: where the discriminator is sure
@@ -50,7 +50,7 @@ def minimax_generator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return -softplus(fake_logits).mean()
 
 
-def non_saturating_generator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def non_saturating_generator_loss(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
     """Return -E_z[log D(G(z))].
 
     Source: Goodfellow et al. (2014), section 3, last paragraph: the same fixed point as the minimax loss,
@@ -70,7 +70,7 @@ def least_squares_discriminator_loss(
     return 0.5 * (real_logits - real_label).square().mean() + 0.5 * fake_logits.square().mean()
 
 
-def least_squares_generator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def least_squares_generator_loss(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
     """Return 1/2 E_z[(D(G(z)) - 1)^2].
 
     Source: Mao et al. (2017), equation 9. At least 0. Its gradient with respect to the logit, D(G(z)) - 1,
@@ -98,7 +98,7 @@ def wasserstein_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> 
     return fake_logits.mean() - real_logits.mean()
 
 
-def wasserstein_generator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def wasserstein_generator_loss(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
     """Return -E_z[D(G(z))].
 
     Source: Arjovsky et al. (2017), equation 3; also the generator's part of the hinge loss (Miyato et al.

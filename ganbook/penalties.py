@@ -13,6 +13,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ganbook.errors import UserError
+from ganbook.support.checks import Positive, checked
+
 Discriminator = Callable[[Tensor], Tensor]
 
 
@@ -22,7 +25,9 @@ def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
     Parameters
     ----------
     discriminator : callable
-        Maps samples (N, *shape) to logits (N,).
+        Maps samples (N, *shape) to logits, of shape (N,) or (N, h, w). It may be one that remembers its
+        answers for x, where these were given in float32 and x is a leaf that requires a gradient
+        (`ganbook.training.step.answered`): then nothing is computed twice.
     x : Tensor
         Samples, shape (N, *shape).
 
@@ -32,7 +37,8 @@ def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
         float32, shape (N, d) with d = prod(shape).
     """
     with torch.autocast(x.device.type, enabled=False):
-        x = x.detach().float().requires_grad_()
+        if not (x.is_leaf and x.requires_grad and x.dtype == torch.float32):
+            x = x.detach().float().requires_grad_()
         # Row i of D(x).sum()'s gradient is the gradient of D(x_i), as no other logit depends on x_i.
         (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
     return gradient.flatten(1)
@@ -108,15 +114,15 @@ def wgan_gp(
 
     Raises
     ------
-    ValueError
+    UserError
         If `real` and `fake` are not of one shape, or `eps` does not fit.
     """
     if real.shape != fake.shape:
-        raise ValueError(f"fake: shape {tuple(fake.shape)}; it must be that of real, {tuple(real.shape)}")
+        raise UserError(f"fake: shape {tuple(fake.shape)}; it must be that of real, {tuple(real.shape)}")
     if eps is None:
         eps = torch.rand(len(real), device=real.device)
     if eps.shape != (len(real),):
-        raise ValueError(f"eps: shape {tuple(eps.shape)}; it takes one number a sample, ({len(real)},)")
+        raise UserError(f"eps: shape {tuple(eps.shape)}; it takes one number a sample, ({len(real)},)")
     eps = eps.view(-1, *[1] * (real.ndim - 1))  # (N, 1, ..., 1): per sample, whatever its shape
     x_hat = eps * real.float() + (1 - eps) * fake.float()
     # vector_norm, not sqrt of a sum: at a zero gradient it passes 0 back, a square root infinity.
@@ -124,8 +130,9 @@ def wgan_gp(
     return weight * (norm - 1).square().mean()
 
 
+@checked
 @torch.no_grad()
-def clip_weights(discriminator: nn.Module, c: float = 0.01) -> None:
+def clip_weights(discriminator: nn.Module, c: Positive = 0.01) -> None:
     """Clip every parameter of D into [-c, c], in place: the first WGAN's way to bound its slope.
 
     Source: Arjovsky et al. (2017), Algorithm 1; their c is 0.01.
@@ -139,10 +146,8 @@ def clip_weights(discriminator: nn.Module, c: float = 0.01) -> None:
 
     Raises
     ------
-    ValueError
+    UserError
         If `c` is not above 0.
     """
-    if not c > 0:
-        raise ValueError(f"c={c!r}: it must be a number above 0")
     for parameter in discriminator.parameters():
         parameter.clamp_(-c, c)

@@ -432,7 +432,7 @@ class TestNoFalseAlarm:
                 p.G, p.D, p.opt_D, loss.discriminator, real, z, penalty=penalties.r1
             ),
             generator_turn=lambda z, real: generator_step(
-                p.G, p.D, p.opt_G, loss.generator, z, real if loss.uses_real else None
+                p.G, p.D, p.opt_G, loss.generator, real if loss.uses_real else None, z
             ),
             z=p.z(),
         )

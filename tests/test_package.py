@@ -91,8 +91,11 @@ FLOORS = (
     {"plots", "widgets", "quiz", "diagnostics"},
     {"data", "models"},
     {"training"},
-    {"recipes", "evaluation"},
+    {"recipes"},
+    {"runs"},
+    {"evaluation"},
     {"exercises"},
+    {"commands"},
     {"cli"},
     {"__main__", "__init__"},
 )

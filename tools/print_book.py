@@ -7,16 +7,13 @@ turned into links inside the document; the browser prints it, with an outline. M
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
-import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from browser import chromium, serve
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,8 +57,6 @@ def order(entries: list[dict[str, Any]]) -> Iterator[str]:
 
 def main() -> int:
     """Print the book."""
-    from playwright.sync_api import sync_playwright
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("site", type=Path)
     parser.add_argument("pdf", type=Path)
@@ -70,28 +65,18 @@ def main() -> int:
     names = [toc["root"], *order(toc["chapters"])]
     names = [name for name in names if (args.site / f"{name}.html").is_file()]
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=args.site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with serve(args.site) as base, chromium() as browser:
         tab = browser.new_page(color_scheme="light")
         tab.set_default_timeout(600_000)
         # A page with formulas as the frame, for it brings MathJax.
         frame = next(
             n for n in names if 'class="math' in (args.site / f"{n}.html").read_text(encoding="utf-8")
         )
-        tab.goto(f"http://127.0.0.1:{server.server_port}/{frame}.html")
+        tab.goto(f"{base}{frame}.html")
         tab.evaluate(GATHER, names)
         args.pdf.parent.mkdir(parents=True, exist_ok=True)
         margin = {"top": "16mm", "bottom": "16mm", "left": "14mm", "right": "14mm"}
         tab.pdf(path=args.pdf, format="A4", print_background=True, margin=margin, outline=True, tagged=True)
-        browser.close()
-    server.shutdown()
     print(f"written: {args.pdf}, {len(names)} pages of the book, {args.pdf.stat().st_size / 1e6:.1f} MB")
     return 0
 

@@ -9,19 +9,19 @@ makes the page.
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
 import json
-import platform
+import os
 import re
-import shutil
 import statistics
 import sys
-import threading
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from browser import chromium, serve
+
+from ganbook.support.machine import processor
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "book" / "_assets" / "site.json"
@@ -52,19 +52,8 @@ def whole(site: Path) -> int:
 
 def first_views(site: Path, names: list[str]) -> dict[str, dict[str, float]]:
     """Return for each page the median seconds to its first paint and to its last formula."""
-    from playwright.sync_api import sync_playwright
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}/"
-    found: dict[str, dict[str, float]] = {}
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    views: dict[str, dict[str, float]] = {}
+    with serve(site) as base, chromium() as browser:
         for name in names:
             paints, ready = [], []
             for _ in range(ROUNDS):
@@ -80,13 +69,11 @@ def first_views(site: Path, names: list[str]) -> dict[str, dict[str, float]]:
                     )
                 )
                 context.close()
-            found[name] = {
+            views[name] = {
                 "first_paint": round(statistics.median(paints), 2),
                 "typeset": round(statistics.median(ready), 2),
             }
-        browser.close()
-    server.shutdown()
-    return found
+    return views
 
 
 def main() -> int:
@@ -106,7 +93,7 @@ def main() -> int:
         record: dict[str, Any] = {
             "command": "python tools/site_weight.py book/_build/html --record",
             "date": date.today().isoformat(),
-            "processor": processor(),
+            "processor": f"{processor()}, {os.cpu_count()} cores",
             "pages": weights,
             "whole": total,
             "first_views": first_views(args.site, shown),
@@ -114,18 +101,6 @@ def main() -> int:
         RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         print(f"written: {RECORD.relative_to(ROOT)}")
     return int(max(weights.values()) > PAGE_LIMIT or total > SITE_LIMIT)
-
-
-def processor() -> str:
-    """Return the processor's name and the number of its cores."""
-    import os
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -48,9 +48,9 @@ class Dataset(Protocol):
     def truth(self) -> Distribution | None:
         """The distribution that the samples come from, where it is known."""
 
-    @property
-    def num_shown(self) -> int:
-        """How many generated samples a picture of a run shows."""
+    @staticmethod
+    def num_shown(columns: int | None = None) -> int:
+        """Return how many generated samples a picture of a run shows, in so many columns."""
 
     @property
     def name(self) -> str:
@@ -130,7 +130,6 @@ class ImageDataset:
     kind = "images"
     by_coordinates = False
     truth = None
-    num_shown = 64
 
     def __init__(
         self,
@@ -259,6 +258,11 @@ class ImageDataset:
             raise UserError(f"{name}: got values from {low:.4g} to {high:.4g}; it takes images in [-1, 1]")
         return to_uint8(samples)
 
+    @staticmethod
+    def num_shown(columns: int | None = None) -> int:
+        """Return how many generated samples a picture of a run shows: eight rows."""
+        return 8 * (columns or 8)
+
     def shown_beside(self) -> None:
         """Return nothing: a grid of images speaks for itself."""
 
@@ -340,7 +344,6 @@ class PointDataset:
 
     kind = "points"
     by_coordinates = True
-    num_shown = 1000
 
     def __init__(
         self,
@@ -456,9 +459,14 @@ class PointDataset:
             raise UserError(f"{name} have values that are NaN or infinite")
         return samples
 
+    @staticmethod
+    def num_shown(columns: int | None = None) -> int:
+        """Return how many generated samples a picture of a run shows."""
+        return 1000
+
     def shown_beside(self) -> Tensor:
         """Return the real points that are drawn behind generated ones: float32, shape (n, 2)."""
-        return self.points[: self.num_shown].cpu()
+        return self.points[: self.num_shown()].cpu()
 
     @staticmethod
     def save_samples(

@@ -8,34 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import safetensors
-import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganbook.errors import CheckpointError
+from ganbook.support import tensors as tensor_files
+from ganbook.support.files import remove, replacing_folder
+from ganbook.support.notices import notice
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 STATE = "state.json"
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a text file so that it is either the old one or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
@@ -56,33 +41,12 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: dict[str, A
         If the disk is full or the folder cannot be written; nothing under the final name has changed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir()
+    with replacing_folder(folder) as temporary:
         for name, group in tensors.items():
-            # safetensors stores plain rows; the layout in memory is restored when loading.
-            rows = {key: value.detach().cpu().contiguous() for key, value in group.items()}
-            try:
-                save_file(rows, temporary / f"{name}.safetensors")
-            except safetensors.SafetensorError as error:  # it reports a full disk so
-                raise OSError(f"{folder}: {error}") from error
+            tensor_files.save_tensors(temporary / f"{name}.safetensors", group)
         (temporary / STATE).write_text(json.dumps({"format": FORMAT, **state}, indent=1), encoding="utf-8")
         sums = {file.name: _sha256(file) for file in sorted(temporary.iterdir())}
         (temporary / MANIFEST).write_text(json.dumps(sums, indent=1), encoding="utf-8")
-        for file in temporary.iterdir():
-            _sync(file)
-        _sync(temporary)
-        if folder.exists():  # the same step again: the old one gives way only now
-            old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-            folder.rename(old)
-            temporary.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(folder)
-        _sync(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def verify(folder: Path) -> str | None:
@@ -132,12 +96,12 @@ def load_tensors(folder: Path, name: str) -> dict[str, Tensor]:
         If the file is missing or is no safetensors file.
     """
     try:
-        return load_file(folder / f"{name}.safetensors")
-    except (OSError, safetensors.SafetensorError) as error:
+        return tensor_files.load_tensors(folder / f"{name}.safetensors")
+    except OSError as error:
         raise CheckpointError(f"checkpoint {folder}: {name}.safetensors cannot be read ({error})") from error
 
 
-def found(run: Path) -> list[Path]:
+def in_run(run: Path) -> list[Path]:
     """List the checkpoints of a run, whole or not, the newest first.
 
     A kill while a checkpoint gives way to another of the same step leaves the old one under a hidden name.
@@ -162,7 +126,7 @@ def newest(run: Path) -> tuple[Path, list[str]]:
         If there is none.
     """
     passed_over: list[str] = []
-    for folder in found(run):
+    for folder in in_run(run):
         problem = verify(folder)
         if problem is None:
             return folder, passed_over
@@ -170,62 +134,45 @@ def newest(run: Path) -> tuple[Path, list[str]]:
     raise CheckpointError("; ".join([f"{run}: it holds no checkpoint that can be loaded", *passed_over]))
 
 
-def prune(run: Path, keep_last: int) -> None:
-    """Delete all but the newest `keep_last` checkpoints, and what killed processes left half-written."""
-    folder = run / "checkpoints"
-    for path in sorted(folder.glob("step-*"))[:-keep_last]:
-        shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".step-*"):
-        shutil.rmtree(path, ignore_errors=True)
+class Located(NamedTuple):
+    """A checkpoint, and the run folder that it stands in (None where it stands by itself)."""
+
+    folder: Path
+    run: Path | None
 
 
-# --------------------------------------------------------------- optimiser and random number generator
+def locate(path: str | Path) -> Located:
+    """Find the checkpoint that a path means; damaged ones of a run are passed over with a notice.
 
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's moments and counters as named tensors ("3.exp_avg")."""
-    state = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
-
-
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` took.
+    Parameters
+    ----------
+    path : str or Path
+        A run folder (then it is its newest checkpoint that verifies), or a checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the moments do not fit the parameters.
+        If there is none.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for name, value in tensors.items():
-        number, key = name.split(".", 1)
-        if int(number) >= len(parameters):
-            raise CheckpointError(f"the optimiser's state {name} belongs to no parameter of this model")
-        parameter = parameters[int(number)]
-        if value.ndim == 0:
-            restored = value.to(parameter.device)
-        elif value.shape == parameter.shape:
-            # The moments must lie in memory as the parameter does: a fused kernel walks over both at once.
-            restored = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        else:
-            raise CheckpointError(
-                f"the optimiser's state {name} has shape {tuple(value.shape)}, "
-                f"its parameter {tuple(parameter.shape)}"
-            )
-        optimizer.state[parameter][key] = restored
+    path = Path(path)
+    if not path.is_dir():
+        raise CheckpointError(f"{path}: there is no such run or checkpoint")
+    if (path / MANIFEST).is_file() or (path / STATE).is_file():
+        inside = path.absolute().parent
+        return Located(path, inside.parent if inside.name == "checkpoints" else None)
+    folder, passed_over = newest(path)
+    for line in passed_over:
+        notice(line)
+    return Located(folder, path)
+
+
+def prune(run: Path, keep_last: int) -> None:
+    """Delete all but the newest `keep_last` checkpoints, and what killed processes left half-written."""
+    folder = run / "checkpoints"
+    for path in [*sorted(folder.glob("step-*"))[:-keep_last], *folder.glob(".step-*")]:
+        remove(path)
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or a folder to the disk."""
-    if os.name == "nt" and path.is_dir():  # Windows cannot open a folder for this
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

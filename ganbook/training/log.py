@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from tqdm.std import tqdm
 
 from ganbook.errors import UserError
-from ganbook.training import checkpoint
-
-
-def notice(line: str) -> None:
-    """Print a notice."""
-    if os.environ.get("RANK", "0") == "0":  # once, however many processes there are
-        print(f"Notice: {line}")
+from ganbook.support.files import write_text
+from ganbook.support.notices import notice
+from ganbook.support.progress import progress_bar
+from ganbook.training.folder import METRICS
 
 
 class History:
@@ -32,7 +27,7 @@ class History:
     """
 
     def __init__(self, records: list[dict[str, Any]]) -> None:
-        self.records = records
+        self.records = list(records)  # those of now: a later `fit` adds to the run's, not to this history
 
     def __getitem__(self, key: str) -> list[Any]:
         return [record[key] for record in self.records]
@@ -44,15 +39,19 @@ class History:
         if not self.records:
             return "<History: nothing logged>"
         last = self.records[-1]
-        return (
-            f"<History: {len(self)} records up to step {last['step']:,}, D loss "
-            f"{last['discriminator_loss']:.3f}, G loss {last['generator_loss']:.3f}>"
-        )
+        return f"<History: {len(self)} records up to step {last['step']:,}, {losses_in(last)}>"
+
+
+def losses_in(record: dict[str, Any]) -> str:
+    """Return the losses of a record in words: "D loss 0.693, G loss 1.204"."""
+    short = {"discriminator": "D", "generator": "G"}
+    names = [key.removesuffix("_loss") for key in record if key.endswith("_loss")]
+    return ", ".join(f"{short.get(name, name)} loss {record[f'{name}_loss']:.3f}" for name in names)
 
 
 def read_log(run: Path, step: int, num_records: int) -> list[dict[str, Any]]:
     """Read metrics.jsonl up to a checkpoint; what follows will be logged again."""
-    path = run / "metrics.jsonl"
+    path = run / METRICS
     records = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -69,9 +68,9 @@ def read_log(run: Path, step: int, num_records: int) -> list[dict[str, Any]]:
 
 def write_log(run: Path, records: list[dict[str, Any]]) -> None:
     """Cut metrics.jsonl back to these records."""
-    path = run / "metrics.jsonl"
+    path = run / METRICS
     if path.exists():
-        checkpoint.write_file(path, "".join(json.dumps(record) + "\n" for record in records))
+        write_text(path, "".join(json.dumps(record) + "\n" for record in records))
 
 
 class RunLog:
@@ -111,7 +110,7 @@ class RunLog:
     def write(self, record: dict[str, Any]) -> None:
         """Write one record."""
         self.run.mkdir(parents=True, exist_ok=True)
-        with (self.run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        with (self.run / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         if self._open is not None:
             for key, value in record.items():
@@ -144,19 +143,13 @@ class Speed:
 
 
 class Bar:
-    """The progress bar: of steps, or of seconds where only a time was given; with rate and both losses."""
+    """The progress bar: of steps, or of seconds where only a time was given; with rate and losses."""
 
     def __init__(self, steps: int | None, seconds: float | None, show: bool) -> None:
         self.by_step = steps is not None
         self.total: float = steps if steps is not None else round(seconds or 0.0, 1)
-        form = "{percentage:3.0f}%|{bar:24}| " + ("{n}/{total} steps" if self.by_step else "{n}/{total} s")
-        self.bar = tqdm(
-            total=self.total,
-            disable=not show,
-            bar_format=form + " [{elapsed}{postfix}]",
-            dynamic_ncols=True,
-            mininterval=0.2,
-        )
+        unit = "steps" if self.by_step else "s"
+        self.bar = progress_bar(self.total, unit=unit, show=show, note=True)
 
     def __enter__(self) -> Bar:
         return self
@@ -167,11 +160,8 @@ class Bar:
     def show(self, steps: int, seconds: float, record: dict[str, Any] | None) -> None:
         """Show how far the run is; without a record, only refresh."""
         if record is not None:
-            self.bar.set_postfix_str(
-                f"{steps / max(seconds, 1e-9):.1f} steps/s, D loss {record['discriminator_loss']:.3f}, "
-                f"G loss {record['generator_loss']:.3f}",
-                refresh=False,
-            )
+            rate = steps / max(seconds, 1e-9)
+            self.bar.set_postfix_str(f"{rate:.1f} steps/s, {losses_in(record)}", refresh=False)
         reached = steps if self.by_step else min(round(seconds, 1), self.total)
         self.bar.update(reached - (self.bar.n or 0))
         if record is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,16 @@ from torch import Tensor, nn
 
 from ganbook import models
 from ganbook.errors import CheckpointError, UserError
+from ganbook.support.checks import Count, Seed, checked
 from ganbook.training import checkpoint
-from ganbook.training.config import check_value
-from ganbook.training.log import notice
 
 
+@checked
 def sample_generator(
     generator: nn.Module,
     latent_dim: int,
-    num: int,
-    seed: int,
+    num: Count,
+    seed: Seed,
     device: torch.device | str = "cpu",
     labels: Tensor | int | None = None,
 ) -> Tensor:
@@ -51,8 +52,6 @@ def sample_generator(
     UserError
         If `num` is not a positive whole number, `seed` is negative, or `labels` do not fit.
     """
-    check_value("num", num, int, lambda v: v >= 1, "a whole number, at least 1")
-    check_value("seed", seed, int, lambda v: 0 <= v < 2**32, "a whole number from 0 to 2^32 - 1")
     rng = torch.Generator().manual_seed(seed)
     # Always in whole blocks, so that sample number i is the same however many are asked for.
     blocks = [torch.randn(512, latent_dim, generator=rng) for _ in range(0, num, 512)]
@@ -114,18 +113,24 @@ def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     CheckpointError
         If nothing there verifies, or the generator is not from `ganbook.models`.
     """
-    path = Path(run)
-    if not path.is_dir():
-        raise CheckpointError(f"{path}: there is no such run")
-    folder = path
-    if not (path / checkpoint.MANIFEST).is_file():
-        folder, passed_over = checkpoint.newest(path)
-        for line in passed_over:
-            notice(line)
+    folder = checkpoint.locate(run).folder
     state = checkpoint.load_state(folder)
+    return build_generator(folder, state), state
+
+
+def build_generator(folder: Path, state: Mapping[str, Any]) -> nn.Module:
+    """Build the generator of a checkpoint, with its averaged weights, in eval mode on the CPU.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not from `ganbook.models`, or its weights cannot be read.
+    """
     if state["model"] is None:
-        raise CheckpointError(f"{path}: its networks are not from ganbook.models, so they cannot be rebuilt")
+        raise CheckpointError(
+            f"checkpoint {folder}: its networks are not from ganbook.models, so they cannot be rebuilt"
+        )
     with torch.random.fork_rng(devices=[]):
         generator, _ = models.build(**state["model"])
     generator.load_state_dict(checkpoint.load_tensors(folder, "ema"))
-    return generator.eval(), state
+    return generator.eval()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,7 +17,9 @@ from torch.optim import Optimizer
 
 from ganbook.losses import LossFunction
 
-Penalty = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]  # of (discriminator, real, fake)
+Network = Callable[[Tensor], Tensor]
+Penalty = Callable[[Network, Tensor, Tensor], Tensor]  # of (discriminator, real, fake)
+Reconstruction = Callable[[Tensor], Tensor]  # of the generated samples
 Augment = Callable[[Tensor], Tensor]
 FULL_PRECISION: AbstractContextManager[object] = contextlib.nullcontext()
 
@@ -29,7 +30,7 @@ class StepResult(NamedTuple):
     loss: Tensor  # scalar
     real_logits: Tensor | None  # (N,); None where the generator's loss does not look at real samples
     fake_logits: Tensor  # (N,)
-    penalty: Tensor | None = None  # scalar: the part of the loss that is a penalty
+    extra: Tensor | None = None  # scalar: the part of the loss that is a penalty, or a reconstruction
 
 
 @contextlib.contextmanager
@@ -45,9 +46,25 @@ def frozen(module: nn.Module) -> Iterator[None]:
             p.requires_grad_(True)
 
 
-def _given(labels: Tensor | None, *networks: nn.Module) -> list[Callable[[Tensor], Tensor]]:
-    """Return the networks as functions of one argument: G(z) and D(x), or G(z | y) and D(x | y)."""
-    return [net if labels is None else partial(net, labels=labels) for net in networks]
+def conditioned(network: nn.Module, condition: Tensor | None) -> Network:
+    """Return a network as a function of one argument: G(z) or D(x) as it is, else G(z | c) or D(x | c)."""
+    return network if condition is None else lambda x: network(x, condition)
+
+
+def answered(discriminator: Network, *answers: tuple[Tensor, Tensor]) -> Network:
+    """Return a discriminator that does not run again on what it has answered in full precision.
+
+    A penalty takes the gradient of D at the very batches whose logits the step has just computed; a gradient
+    of logits in bfloat16 would be mostly noise, so those are computed anew.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        for batch, logits in answers:
+            if x is batch and logits.dtype == torch.float32:
+                return logits
+        return discriminator(x)
+
+    return ask
 
 
 def discriminator_step(
@@ -57,7 +74,7 @@ def discriminator_step(
     loss: LossFunction,
     real: Tensor,
     z: Tensor,
-    labels: Tensor | None = None,
+    condition: Tensor | None = None,
     penalty: Penalty | None = None,
     augment: Augment | None = None,
     autocast: AbstractContextManager[object] = FULL_PRECISION,
@@ -67,7 +84,7 @@ def discriminator_step(
     Parameters
     ----------
     generator, discriminator : nn.Module
-        G maps latents (N, latent_dim) to samples; D maps samples to logits (N,).
+        G maps latents (N, latent_dim) to samples; D maps samples to logits, of shape (N,) or (N, h, w).
     optimizer : Optimizer
         Holds the discriminator's parameters, and no others.
     loss : callable
@@ -76,8 +93,9 @@ def discriminator_step(
         Real samples, shape (N, *shape), images in [-1, 1].
     z : Tensor
         Latents, shape (N, latent_dim).
-    labels : Tensor, optional
-        Classes of `real`, shape (N,), for a conditional pair; the fakes are made of the same classes.
+    condition : Tensor, optional
+        What both networks are given as their second argument: the classes of `real`, shape (N,), or pictures
+        that belong to them, shape (N, ...). The fakes are made for the same ones.
     penalty : callable, optional
         A function of (discriminator, real, fake) that is added to the loss, in full precision.
     augment : callable, optional
@@ -88,25 +106,27 @@ def discriminator_step(
     Returns
     -------
     StepResult
-        Loss and logits before the update.
+        Loss and logits before the update; `extra` is the penalty.
     """
-    G, D = _given(labels, generator, discriminator)
+    G, D = conditioned(generator, condition), conditioned(discriminator, condition)
     with torch.no_grad(), autocast:  # no graph: this step sends nothing back to G
         fake = G(z).float()
     if augment is not None:
         real, fake = augment(real), augment(fake)
+    if penalty is not None:  # it takes the gradient of D at the samples
+        real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
     with autocast:  # two batches, so that BatchNorm never mixes real and fake statistics
-        real_logits = D(real).float()
-        fake_logits = D(fake).float()
-    loss_d = loss(real_logits, fake_logits)
-    extra = None if penalty is None else penalty(D, real, fake)
-    if extra is not None:
+        real_logits = D(real)
+        fake_logits = D(fake)
+    loss_d = loss(real_logits.float(), fake_logits.float())
+    extra = None
+    if penalty is not None:
+        extra = penalty(answered(D, (real, real_logits), (fake, fake_logits)), real, fake)
         loss_d = loss_d + extra
     optimizer.zero_grad()
     loss_d.backward()
     optimizer.step()
-    seen = None if extra is None else extra.detach()
-    return StepResult(loss_d.detach(), real_logits.detach(), fake_logits.detach(), seen)
+    return _result(loss_d, real_logits, fake_logits, extra)
 
 
 def generator_step(
@@ -114,9 +134,10 @@ def generator_step(
     discriminator: nn.Module,
     optimizer: Optimizer,
     loss: LossFunction,
+    real: Tensor | None,
     z: Tensor,
-    real: Tensor | None = None,
-    labels: Tensor | None = None,
+    condition: Tensor | None = None,
+    reconstruction: Reconstruction | None = None,
     augment: Augment | None = None,
     autocast: AbstractContextManager[object] = FULL_PRECISION,
 ) -> StepResult:
@@ -125,17 +146,20 @@ def generator_step(
     Parameters
     ----------
     generator, discriminator : nn.Module
-        G maps latents (N, latent_dim) to samples; D maps samples to logits (N,).
+        G maps latents (N, latent_dim) to samples; D maps samples to logits, of shape (N,) or (N, h, w).
     optimizer : Optimizer
         Holds the generator's parameters, and no others.
     loss : callable
         The generator's loss of (real_logits, fake_logits), to be minimised.
+    real : Tensor or None
+        Real samples, for a loss that compares with them (a relativistic one); others get None.
     z : Tensor
         Latents, shape (N, latent_dim).
-    real : Tensor, optional
-        Real samples, for a loss that compares with them (a relativistic one); others get None.
-    labels : Tensor, optional
-        Classes to generate, shape (N,), for a conditional pair; those of `real` where it is given.
+    condition : Tensor, optional
+        What both networks are given as their second argument, as in the discriminator's step.
+    reconstruction : callable, optional
+        A function of the generated samples that is added to the loss: their distance to what they should be,
+        for example.
     augment : callable, optional
         As in the discriminator's step; the gradient passes through it.
     autocast : context manager, optional
@@ -144,19 +168,32 @@ def generator_step(
     Returns
     -------
     StepResult
-        Loss and logits before the update.
+        Loss and logits before the update; `extra` is the reconstruction.
     """
-    G, D = _given(labels, generator, discriminator)
+    G, D = conditioned(generator, condition), conditioned(discriminator, condition)
     with frozen(discriminator):  # D only judges: the gradient passes through it and stops at G
         with autocast:
             fake = G(z).float()
+            judged, beside = fake, real
             if augment is not None:
-                fake, real = augment(fake), None if real is None else augment(real)
-            fake_logits = D(fake).float()
-            real_logits = None if real is None else D(real).float()
-        loss_g = loss(real_logits, fake_logits)
+                judged, beside = augment(fake), None if real is None else augment(real)
+            fake_logits = D(judged)
+            real_logits = None if beside is None else D(beside)
+        loss_g = loss(None if real_logits is None else real_logits.float(), fake_logits.float())
+        extra = None
+        if reconstruction is not None:
+            extra = reconstruction(fake)
+            loss_g = loss_g + extra
         optimizer.zero_grad()
         loss_g.backward()
         optimizer.step()
-    seen = None if real_logits is None else real_logits.detach()
-    return StepResult(loss_g.detach(), seen, fake_logits.detach())
+    return _result(loss_g, real_logits, fake_logits, extra)
+
+
+def _result(
+    loss: Tensor, real_logits: Tensor | None, fake_logits: Tensor, extra: Tensor | None
+) -> StepResult:
+    real, rest = (None if x is None else x.detach() for x in (real_logits, extra))
+    return StepResult(
+        loss.detach(), None if real is None else real.float(), fake_logits.detach().float(), rest
+    )

@@ -22,7 +22,7 @@ def test_the_package_s_own_steps_and_penalties_are_right_answers():
         return training.discriminator_step(G, D, opt_D, losses.minimax_discriminator_loss, real, z).loss
 
     def generator_turn(G, D, opt_G, z):
-        return training.generator_step(G, D, opt_G, losses.non_saturating_generator_loss, z).loss
+        return training.generator_step(G, D, opt_G, losses.non_saturating_generator_loss, None, z).loss
 
     def r1(D, x):
         return penalties.r1(D, x, x, gamma=2.0)

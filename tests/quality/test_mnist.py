@@ -15,7 +15,7 @@ from torch import nn
 
 import ganbook as gb
 from ganbook import recipes, training
-from ganbook.training import trainer as trainer_module
+from ganbook.training import gan as gan_module
 
 pytestmark = pytest.mark.mnist
 STEPS, EARLY = 1000, 330
@@ -122,7 +122,7 @@ def test_no_gradient_crosses_over_in_the_real_run(data_dir, monkeypatch):
             turns.append(name)
             return result
 
-        monkeypatch.setattr(trainer_module, f"{name}_step", watched)
+        monkeypatch.setattr(gan_module, f"{name}_step", watched)
 
     watch("discriminator", "discriminator", "generator")
     watch("generator", "generator", "discriminator")
@@ -149,14 +149,14 @@ def test_steps_that_are_broken_do_not_pass(judge, trained, data_dir, monkeypatch
                 p -= 10 * rate * g.sign()
         return result
 
-    def unfrozen(generator, discriminator, optimizer, loss, z, *rest):
+    def unfrozen(generator, discriminator, optimizer, loss, real, z, *rest):
         """Not frozen, and the gradient is used: D is taught as well that fakes are real."""
         fake_loss = loss(None, discriminator(generator(z).detach()))
         gradients = torch.autograd.grad(fake_loss, list(discriminator.parameters()))
         with torch.no_grad():
             for p, g in zip(discriminator.parameters(), gradients, strict=True):
                 p -= 2 * optimizer.param_groups[0]["lr"] * g.sign()
-        return real_g(generator, discriminator, optimizer, loss, z, *rest)
+        return real_g(generator, discriminator, optimizer, loss, real, z, *rest)
 
     for name, broken in (
         ("generator_step", wrong_sign),
@@ -164,7 +164,7 @@ def test_steps_that_are_broken_do_not_pass(judge, trained, data_dir, monkeypatch
         ("generator_step", unfrozen),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(trainer_module, name, broken)
+            patch.setattr(gan_module, name, broken)
             images = train(data_dir, EARLY).sample(1000)
         print(broken.__name__)
         assert not good(judge, images, bound=0.3), broken.__name__

@@ -4,20 +4,20 @@
 With GANBOOK_BROWSER=required (as in .ci/run) a missing browser is a failure, otherwise a skip that says so.
 """
 
-import functools
-import http.server
+import contextlib
 import os
-import shutil
-import threading
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from browser import chromium, serve  # noqa: E402
+
 SITE = Path(os.environ["GANBOOK_SITE"]).absolute() if os.environ.get("GANBOOK_SITE") else None
 REQUIRED = os.environ.get("GANBOOK_BROWSER") == "required"
 PATIENCE = 120_000  # milliseconds: a busy machine is slow, not wrong
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def pages():
@@ -55,30 +55,21 @@ def site():
 def base(site):
     """Serve the pages, and return their address."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serve(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser():
     """Start this machine's Chromium, or the one that playwright installed."""
-    api = pytest.importorskip("playwright.sync_api") if not REQUIRED else __import__("playwright.sync_api")
-    api = getattr(api, "sync_api", api)
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    with api.sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            missing = "NOT RUN: there is no Chromium (apt install chromium, or: playwright install chromium)"
-            pytest.fail(missing) if REQUIRED else pytest.skip(missing)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    if not REQUIRED:
+        pytest.importorskip("playwright.sync_api")
+    with contextlib.ExitStack() as stack:
+        try:
+            started = stack.enter_context(chromium())
+        except FileNotFoundError as error:
+            pytest.fail(f"NOT RUN: {error}") if REQUIRED else pytest.skip(f"NOT RUN: {error}")
+        yield started
 
 
 class Visit:

@@ -39,7 +39,7 @@ def build(folder, url):
         "execute": {"execute_notebooks": "off"},
         "html": {k: v for k, v in CONFIG["html"].items() if k != "favicon"},
         "launch_buttons": CONFIG["launch_buttons"],
-        "sphinx": {"local_extensions": {"site_assets": str(ROOT / "tools")}},
+        "sphinx": {"local_extensions": {"site_assets": str(ROOT / "book" / "_ext")}},
     }
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [

@@ -23,6 +23,7 @@ torch.set_num_threads(1)  # a forked process must not wait for the threads of it
 
 import ganbook  # noqa: E402
 from ganbook import cli, plots  # noqa: E402
+from ganbook.support import files, tensors  # noqa: E402
 from ganbook.training import checkpoint  # noqa: E402
 
 
@@ -58,10 +59,10 @@ def booby_trap(countdown: int, after: bool) -> None:
         setattr(owner, name, wrapped)
 
     for owner, name in (
-        (checkpoint, "save_file"),
-        (checkpoint, "_sync"),
+        (tensors, "save_file"),
+        (files, "sync"),
         (checkpoint, "_sha256"),
-        (checkpoint.shutil, "rmtree"),
+        (files.shutil, "rmtree"),
         (Path, "write_text"),
         (Path, "rename"),
         (Path, "replace"),

@@ -13,7 +13,7 @@ from torch import nn
 import ganbook as gb
 from ganbook import losses
 from ganbook.errors import CheckpointError, DivergedError, UserError
-from ganbook.training import checkpoint, discriminator_step, generator_step, load_generator
+from ganbook.training import discriminator_step, generator_step, load_generator, parts
 
 
 def make(family="mlp", out=None, seed=0, **settings):
@@ -27,15 +27,15 @@ def make(family="mlp", out=None, seed=0, **settings):
 
 def bits(trainer):
     """Everything that training changes, by name."""
-    parts = {
+    state = {
         "generator": trainer.generator.state_dict(),
         "discriminator": trainer.discriminator.state_dict(),
         "ema": trainer.ema.module.state_dict(),
-        "optimizer_g": checkpoint.optimizer_tensors(trainer.generator_optimizer),
-        "optimizer_d": checkpoint.optimizer_tensors(trainer.discriminator_optimizer),
+        "optimizer_g": parts.tensors_of(trainer.generator_optimizer),
+        "optimizer_d": parts.tensors_of(trainer.discriminator_optimizer),
         "rng": {"latents": trainer.rng.get_state()},
     }
-    return {f"{part}.{key}": value.clone() for part, group in parts.items() for key, value in group.items()}
+    return {f"{part}.{key}": value.clone() for part, group in state.items() for key, value in group.items()}
 
 
 def assert_same_bits(a, b):
@@ -65,7 +65,9 @@ def test_the_trainer_is_the_two_steps_and_nothing_else():
             generator, discriminator, opt_d, losses.minimax_discriminator_loss, real, z
         ).loss
         z = torch.randn(16, 8, generator=rng)
-        loss_g = generator_step(generator, discriminator, opt_g, losses.non_saturating_generator_loss, z).loss
+        loss_g = generator_step(
+            generator, discriminator, opt_g, losses.non_saturating_generator_loss, None, z
+        ).loss
         record = history.records[step]
         assert record["discriminator_loss"] == loss_d.item()
         assert record["generator_loss"] == loss_g.item()
@@ -297,7 +299,7 @@ def test_history_reads_like_a_table():
         ({"generator_lr": -1e-4}, "generator_lr=-0.0001: it must be a number above 0"),
         ({"discriminator_lr": math.nan}, "discriminator_lr=nan"),
         ({"betas": (0.5,)}, "betas="),
-        ({"betas": (0.5, 1.0)}, "betas=1.0"),
+        ({"betas": (0.5, 1.0)}, r"betas=\(0.5, 1.0\): it must be two numbers from 0 to below 1"),
         ({"ema_decay": 1.0}, "ema_decay=1.0"),
         ({"seed": -1}, "seed=-1"),
         ({"device": "tpu"}, "device='tpu': it must be one of auto, cpu"),
@@ -424,7 +426,7 @@ def test_penalties_are_added_every_nth_time_and_n_times_as_strong():
         trainer = make(r1=0.5, penalty_every=every)
         for _ in range(4):
             result, _ = trainer.train_step()
-            seen.setdefault(every, []).append(None if result.penalty is None else result.penalty.item())
+            seen.setdefault(every, []).append(None if result.extra is None else result.extra.item())
     assert seen[3][0] == pytest.approx(3 * seen[1][0])  # the weights are still the same at the first step
     assert seen[3][1:3] == [None, None]
     assert seen[3][3] is not None
@@ -503,9 +505,7 @@ def test_conditional_pairs_get_the_labels_of_the_real_batch(tmp_path):
     trainer = gb.Trainer(*pair, data, gb.TrainConfig(device="cpu", batch_size=16, precision="fp32"))
     seen = {"D": [], "G": []}
     for name, module in zip("GD", pair, strict=True):
-        module.register_forward_pre_hook(
-            lambda module, args, kwargs, name=name: seen[name].append(kwargs["labels"]), with_kwargs=True
-        )
+        module.register_forward_pre_hook(lambda module, args, name=name: seen[name].append(args[1]))
     trainer.train_step()
     wanted = data.labels[trainer.order.batch(0)]
     assert len(seen["D"]) == 3  # real and fake for D, fake for G

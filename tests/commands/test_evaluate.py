@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from ganbook import evaluation
 from ganbook.cli import main
+from ganbook.evaluation import METRICS, judge, measures
 
 SMALL = ["mlp-digits", "--device", "cpu", "--set", "hidden=16", "--set", "latent_dim=4", "--steps", "20"]
 
@@ -21,8 +21,8 @@ def _in_an_empty_folder(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.delenv("GANBOOK_DATA", raising=False)
     # One cache for all tests of this file: the classifier is trained once.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "evaluate-cache"))
-    monkeypatch.setattr(evaluation, "CLASSIFIER_STEPS", 30)
-    monkeypatch.setattr(evaluation, "REPLICATES", 5)
+    monkeypatch.setattr(judge, "CLASSIFIER_STEPS", 30)
+    monkeypatch.setattr(measures, "REPLICATES", 5)
 
 
 def call(capsys, *arguments):
@@ -159,5 +159,5 @@ def test_help(capsys):
     assert exit.value.code == 0
     out = capsys.readouterr().out
     assert "usage: ganbook evaluate" in out
-    for name in evaluation.METRICS:
+    for name in METRICS:
         assert name in out

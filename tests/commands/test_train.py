@@ -222,19 +222,19 @@ def test_the_picture_cannot_be_written(capsys):
 
 
 def test_a_full_disk_ends_in_one_line_and_keeps_what_there_was(capsys, monkeypatch, tmp_path):
-    from ganbook.training import checkpoint
+    from ganbook.support import tensors
 
-    real = checkpoint.save_file
+    real = tensors.save_file
     main(["train", *SMALL, "--steps", "2", "--out", "run"])
 
     def full(tensors, path):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(tensors, "save_file", full)
     error = fails(capsys, "train", "--resume", "--out", "run", "--steps", "4")
     assert "No space left on device" in error
     assert "ganbook train --resume --out run" in error
-    monkeypatch.setattr(checkpoint, "save_file", real)
+    monkeypatch.setattr(tensors, "save_file", real)
     assert main(["train", "--resume", "--out", "run", "--steps", "4"]) == 0
 
 

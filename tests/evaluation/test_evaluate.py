@@ -3,19 +3,22 @@
 import dataclasses
 import json
 import math
+import sys
 
 import pytest
 import torch
 
 import ganbook as gb
-from ganbook import evaluation
 from ganbook.data import ImageDataset, load_dataset
 from ganbook.data.points import ring
 from ganbook.errors import CheckpointError, DataError, UserError
-from ganbook.evaluation import TEST, Judge, Samples, evaluate, rounded
-from ganbook.metrics import frechet_distance
+from ganbook.evaluation import TEST, Judge, Samples, evaluate, measures
+from ganbook.evaluation import judge as judging
+from ganbook.metrics import frechet_distance, table
+from ganbook.runs import Run
 from ganbook.training import load_generator, sample_generator
 
+evaluating = sys.modules["ganbook.evaluation.evaluate"]  # its name is that of the function
 pytestmark = pytest.mark.filterwarnings("error")
 
 
@@ -50,9 +53,9 @@ def cache(tmp_path_factory):
 def _small_classifier(monkeypatch, cache):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.delenv("GANBOOK_DATA", raising=False)
-    monkeypatch.setattr(evaluation, "CLASSIFIER_STEPS", 60)
-    monkeypatch.setattr(evaluation, "REPLICATES", 10)
-    monkeypatch.setattr(evaluation, "SUBSETS", 10)
+    monkeypatch.setattr(judging, "CLASSIFIER_STEPS", 60)
+    monkeypatch.setattr(measures, "REPLICATES", 10)
+    monkeypatch.setattr(measures, "SUBSETS", 10)
 
 
 def run(paths, metrics, **options):
@@ -91,7 +94,7 @@ def test_every_metric_and_the_same_digits_twice(runs):
 def test_the_value_is_the_metric_of_the_rounded_samples_of_the_averaged_generator(runs):
     found = run([runs["one"]], ["fid"])
     generator, _ = load_generator(runs["one"])
-    images = rounded(sample_generator(generator, generator.latent_dim, 400, 0))
+    images = ImageDataset.to_values(sample_generator(generator, generator.latent_dim, 400, 0))
     judge = found.judge
     assert frechet_distance(judge.real.features, judge.extractor(images)) == pytest.approx(
         found.scores[str(runs["one"])][0].value, rel=1e-12
@@ -123,7 +126,7 @@ def test_the_yardstick_has_equal_counts(runs):
 
 
 def test_memory_is_bounded_by_chunks_and_chunks_do_not_repeat(runs, monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 128)
+    monkeypatch.setattr(judging, "CHUNK", 128)
     drawn = []
 
     def watch(generator, latent_dim, num, seed, *rest):
@@ -131,7 +134,7 @@ def test_memory_is_bounded_by_chunks_and_chunks_do_not_repeat(runs, monkeypatch)
         drawn.append(samples)
         return samples
 
-    monkeypatch.setattr(evaluation, "sample_generator", watch)
+    monkeypatch.setattr("ganbook.runs.run.sample_generator", watch)
     found = run([runs["one"]], ["fid"])
     assert [len(samples) for samples in drawn] == [128, 128, 128, 16]
     assert len(torch.cat(drawn).flatten(1).unique(dim=0)) == 400
@@ -145,7 +148,7 @@ def _generator(path):
 
 
 def test_conditional_generators_get_all_classes_in_turn(runs, monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 64)
+    monkeypatch.setattr(judging, "CHUNK", 64)
     judge = run([runs["one"]], ["fid"]).judge
     seen = []
 
@@ -156,7 +159,9 @@ def test_conditional_generators_get_all_classes_in_turn(runs, monkeypatch):
             seen.append(labels)
             return torch.zeros(len(z), 1, 8, 8)
 
-    evaluation._generated(judge, "it", Conditional(), 150, 0, False)
+    it = Run(runs["one"], runs["one"], None, {"data": {}, "step": 0})
+    vars(it)["_generator"] = Conditional()
+    evaluating._generated(judge, "it", it, 150, 0, False)
     assert torch.equal(torch.cat(seen), torch.arange(150) % 10)
 
 
@@ -180,11 +185,11 @@ def test_points_of_which_none_is_good():
     data = gb.PointDataset.draw(ring(), 500, 0, {"name": "ring", "split": "train"})
     judge = Judge(data, None, Samples(data.points), None)
     far = Samples(data.points + 100)
-    modes, share, kl = evaluation._modes(judge, far, 0)
+    modes, share, kl = measures._modes(judge, far, 0)
     assert (modes.value, share.value, kl.value) == (0, 0, math.inf)
     assert kl.low is None
     assert json.dumps(kl.to_json(), allow_nan=False)
-    assert "inf" in evaluation.table({"far": [modes, share, kl]})
+    assert "inf" in table({"far": [modes, share, kl]})
 
 
 def test_intervals_hold_what_other_samples_score():
@@ -192,7 +197,7 @@ def test_intervals_hold_what_other_samples_score():
     data = gb.PointDataset.draw(ring(), 1000, 0)
     judge = Judge(data, None, Samples(data.points), None)
     draws = [Samples(0.98 * ring().sample(1000, seed)[0]) for seed in range(1, 25)]
-    for measure, index in ((evaluation._pr, 0), (evaluation._fid, 0), (evaluation._modes, 1)):
+    for measure, index in ((measures._pr, 0), (measures._fid, 0), (measures._modes, 1)):
         scores = [measure(judge, fake, 0)[index] for fake in draws]
         mean = sum(s.value for s in scores) / len(scores)
         inside = sum(s.low <= mean <= s.high for s in scores) / len(scores)
@@ -204,7 +209,7 @@ def test_intervals_hold_what_other_samples_score():
     [
         (["one"], ["fdi"], {}, "unknown metric 'fdi'; did you mean 'fid'"),
         (["one"], ["fid"], {"extractor": "classifer"}, "unknown extractor 'classifer'; did you mean 'class"),
-        (["one"], ["fid"], {"num": 10}, "num=10: it takes a whole number of samples, at least 100"),
+        (["one"], ["fid"], {"num": 10}, "num=10: it must be a whole number of samples, at least 100"),
         (["one"], ["fid"], {"num": 1e3}, "num=1000.0"),
         (["one"], ["fid"], {"seed": -1}, "seed=-1"),
         (["one"], ["fid"], {"data_dir": "nowhere"}, "--data-dir nowhere: there is no such folder"),
@@ -237,13 +242,13 @@ def test_a_limit_is_of_the_run_and_not_of_the_reference(runs):
 def test_images_without_labels(monkeypatch, runs):
     labelled = load_dataset("digits")
     monkeypatch.setattr(
-        evaluation, "load_dataset", lambda **spec: ImageDataset(labelled.images, None, (), spec)
+        evaluating, "load_dataset", lambda **spec: ImageDataset(labelled.images, None, (), spec)
     )
 
     def none(folders, device):
-        raise ValueError("inception: its weights are not here")
+        raise UserError("inception: its weights are not here")
 
-    monkeypatch.setattr(evaluation, "inception_v3", none)
+    monkeypatch.setattr(judging, "inception_v3", none)
     with pytest.raises(UserError, match="has no labels to train one on; use --extractor inception"):
         run([runs["one"]], ["fid"], extractor="classifier")
     with pytest.raises(UserError, match="there are none, use pr or dc"):
@@ -256,7 +261,7 @@ def test_inceptions_2048_features_take_more_samples(monkeypatch, runs):
     class Wide:
         name, dim = "inception", 2048
 
-    monkeypatch.setattr(evaluation, "inception_v3", lambda folders, device: Wide())
+    monkeypatch.setattr(judging, "inception_v3", lambda folders, device: Wide())
     with pytest.raises(
         UserError, match="num=2,048: FID with inception's 2,048 features takes at least 2,049"
     ):
@@ -269,7 +274,7 @@ def test_a_data_set_that_cannot_be_had(runs, monkeypatch):
     def gone(**spec):
         raise DataError("digits: not here")
 
-    monkeypatch.setattr(evaluation, "load_dataset", gone)
+    monkeypatch.setattr(evaluating, "load_dataset", gone)
     with pytest.raises(DataError, match="digits: not here"):
         run([runs["one"]], ["fid"])
 
@@ -278,10 +283,11 @@ def test_a_generator_that_died_is_named(runs):
     judge = run([runs["one"]], ["fid"]).judge
     dead = Samples(torch.ones(200, 64), torch.full((200, 10), 0.1, dtype=torch.float64))
     with pytest.raises(UserError, match=r"^runs/x: fid cannot be computed .*all equal"):
-        evaluation._scored("fid", judge, dead, 0, "runs/x")
+        measures.measure("fid", judge, dead, 0, "runs/x")
 
 
-def test_rounded():
+def test_images_are_rounded_as_anyone_would_see_them():
+    rounded = ImageDataset.to_values
     assert rounded(torch.tensor([-1.0, 0.0, 0.003, 1.0, 1.0005]).view(1, 1, 1, 5)).flatten().tolist() == [
         0, 128, 128, 255, 255,
     ]  # fmt: skip
@@ -297,26 +303,26 @@ def test_rounded():
 
 
 def test_a_run_of_own_data_has_no_name(runs):
-    state = {"data": {"spec": {}}}
+    it = Run(runs["one"], runs["one"], None, {"data": {"spec": {}}})
     with pytest.raises(UserError, match="its data are not from load_dataset"):
-        evaluation._spec("run", state, None)
+        evaluating._spec("run", it, None)
 
 
 def test_memorisation_takes_held_out_data(runs, monkeypatch):
     with pytest.raises(UserError, match="memorisation: digits has no test split"):
-        evaluation._check_held_out({"a": {"name": "digits", "split": "train"}}, None)
+        evaluating._check_held_out({"a": {"name": "digits", "split": "train"}}, None)
     with pytest.raises(UserError, match="memorisation: a was trained on the test split"):
-        evaluation._check_held_out({"a": {"name": "digits", "split": "test"}}, load_dataset("digits"))
+        evaluating._check_held_out({"a": {"name": "digits", "split": "test"}}, load_dataset("digits"))
 
 
 def test_a_copying_generator_is_found_out(runs):
     """Training images instead of generated ones."""
     found = run([runs["limited"]], ["fid"])
-    judges = evaluation._with_train(found.judge, {"it": {"name": "digits", "limit": 200}}, False)
-    share, ratio = evaluation._memorisation(judges["it"], judges["it"].train, 0)
+    judges = evaluating._with_train(found.judge, {"it": {"name": "digits", "limit": 200}}, False)
+    share, ratio = measures._memorisation(judges["it"], judges["it"].train, 0)
     assert share.value == 1
     assert ratio.value < 0.2  # 180 of the 200 are looked at, to be as many as are held out
-    share, _ = evaluation._memorisation(judges["it"], judges["it"].test[:180], 0)
+    share, _ = measures._memorisation(judges["it"], judges["it"].test[:180], 0)
     assert 0.3 < share.value < 0.7
 
 
