@@ -12,15 +12,20 @@ CACHE   := book/_build/.jupyter_cache
 VENDOR  := book/_static/vendor
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-SOURCES   := $(shell find ganbook -name '*.py' -o -name '*.toml' -o -name '*.json')
+SOURCES   := $(shell find ganbook -name '*.py*' -o -name '*.toml' -o -name '*.json' -o -name '*.js' -o -name '*.css')
+
+# What comes from npm, where it is here: MathJax for the pages, and what lints and tests scripts, styles, workflows.
+NPM     := $(shell command -v npm 2>/dev/null)
+MODULES := $(if $(NPM),book/_assets/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test lint types unit notebooks site colab quality store assets weigh print clean
+.PHONY: help install book serve test lint scripts types unit notebooks site colab quality store assets weigh print clean
 
 help:
 	@echo "make book     install, run every notebook, build the pages"
 	@echo "make serve    read the built pages at http://localhost:$(PORT)"
 	@echo "make test     install, then lint, types, unit tests and every notebook"
+	@echo "make scripts  lint scripts and styles (part of make test where Node's npm is)"
 	@echo "make site     look at the built pages in a browser: links, figures, search, accessibility"
 	@echo "make colab    run every notebook as Colab would: with the wheel, without the repository"
 	@echo "make quality  train on the real MNIST in DATA=... and judge the samples"
@@ -60,23 +65,37 @@ $(CACHE)/.package: $(SOURCES)
 # MathJax for the pages, so that formulas need no network (book/_assets/README.md).
 assets: $(VENDOR)/.done
 
-$(VENDOR)/.done: book/_assets/package-lock.json
+$(VENDOR)/.done: book/_assets/package-lock.json $(MODULES)
 	@mkdir -p $(VENDOR)
-	@if command -v npm >/dev/null 2>&1; then \
-		(cd book/_assets && npm ci --silent --no-audit --no-fund) && \
-		rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax/output && \
-		cp -R book/_assets/node_modules/mathjax/es5/tex-chtml-full.js $(VENDOR)/mathjax/ && \
-		cp -R book/_assets/node_modules/mathjax/es5/output/chtml $(VENDOR)/mathjax/output/ && \
-		touch $@; \
-	else echo "Node's npm is not here: the pages will ask MathJax's usual host for the formulas' script."; fi
+ifdef NPM
+	@rm -rf $(VENDOR)/mathjax && mkdir -p $(VENDOR)/mathjax/output
+	@cp -R book/_assets/node_modules/mathjax/es5/tex-chtml-full.js $(VENDOR)/mathjax/
+	@cp -R book/_assets/node_modules/mathjax/es5/output/chtml $(VENDOR)/mathjax/output/
+	@touch $@
+else
+	@echo "Node's npm is not here: the pages will ask MathJax's usual host for the formulas' script."
+endif
+
+book/_assets/node_modules/.package-lock.json: book/_assets/package-lock.json
+	cd book/_assets && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 # ---- tests
 
 test: lint types unit notebooks
 
-lint: $(READY)
+lint: $(READY) scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# With GANBOOK_NODE=required (as in .ci/run) a missing npm is a failure; so is a missing Node for the tests.
+scripts: $(MODULES)
+ifdef NPM
+	book/_assets/node_modules/.bin/biome check --error-on-warnings
+else
+	@echo "Node's npm is not here: scripts and styles are not linted."
+	@test "$$GANBOOK_NODE" != required
+endif
 
 types: $(READY)
 	$(BIN)/mypy

@@ -8,7 +8,6 @@ from ganbook import metrics as metrics
 from ganbook import models as models
 from ganbook import penalties as penalties
 from ganbook import plots as plots
-from ganbook import quiz as quiz
 from ganbook import recipes as recipes
 from ganbook import recorded as recorded
 from ganbook import training as training
@@ -21,6 +20,7 @@ from ganbook.errors import UserError as UserError
 from ganbook.training import History as History
 from ganbook.training import TrainConfig as TrainConfig
 from ganbook.training import Trainer as Trainer
+from ganbook.widgets import quiz as quiz
 
 __version__: str
 __all__: list[str]

@@ -88,7 +88,7 @@ FLOORS = (
     {"errors"},
     {"support"},
     {"losses", "penalties", "metrics", "recorded", "_watch"},
-    {"plots", "widgets", "quiz", "diagnostics"},
+    {"plots", "widgets", "diagnostics"},
     {"data", "models"},
     {"training"},
     {"recipes"},

@@ -71,7 +71,13 @@ def test_all_files_of_the_package_are_in_it(files):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     }
     assert {name for name in files if ".dist-info/" not in name} == ours
-    for wanted in ("ganbook/py.typed", "ganbook/recipes/dcgan.toml", "ganbook/recipes/measured.json"):
+    for wanted in (
+        "ganbook/py.typed",
+        "ganbook/recipes/dcgan.toml",
+        "ganbook/recipes/measured.json",
+        "ganbook/widgets/static/frames.css",
+        "ganbook/widgets/static/frames.js",
+    ):
         assert wanted in ours
     assert any(name.startswith("ganbook/recorded/") and name.endswith(".json") for name in ours)
 
