@@ -87,8 +87,8 @@ def test_environment_yml_matches_pyproject():
 FLOORS = (
     {"errors"},
     {"support"},
-    {"losses", "penalties", "metrics", "recorded", "_watch"},
-    {"plots", "widgets", "quiz", "diagnostics"},
+    {"losses", "penalties", "metrics", "recorded", "diagnostics"},
+    {"plots", "widgets", "quiz"},
     {"data", "models"},
     {"training"},
     {"recipes", "evaluation"},
