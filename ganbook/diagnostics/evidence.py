@@ -69,8 +69,10 @@ class Evidence:
         The players whose weights were other ones afterwards; and who had no parameter with `requires_grad`.
     probes : Probes, optional
         None where the step could not be run so, or no optimiser stepped in a whole iteration.
-    average, sampling : optional
-        None where nothing was given, or the step did not run to its end.
+    average : AverageRecord, optional
+        None where no average was given, or the step did not run to its end.
+    sampling : SamplingRecord, optional
+        None where no function was given that draws samples.
     """
 
     case: Case
@@ -90,7 +92,7 @@ class Evidence:
         return self.problem is None and not self.trace.called
 
     @property
-    def nothing_seen(self) -> str:
+    def why_nothing_seen(self) -> str:
         """Why a check had nothing to look at."""
         return "the step did not run to its end" if self.problem else "nothing to see in this step"
 
@@ -98,5 +100,5 @@ class Evidence:
     def why_no_steps(self) -> str:
         """Why finding no fault in the steps of optimisers says nothing; "" where it says something."""
         if self.problem or self.untouched:
-            return self.nothing_seen
+            return self.why_nothing_seen
         return "" if self.trace.steps else "no optimiser stepped"

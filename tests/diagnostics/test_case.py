@@ -35,14 +35,14 @@ class TestUse:
 
     def test_arguments_are_matched_by_their_names(self):
         p = Pair()
-        seen = []
+        arguments = []
 
         def step(noise, imgs, y, extra=7, *, flag=False):
-            seen.append((noise.shape, imgs.shape, y.shape, extra, flag))
+            arguments.append((noise.shape, imgs.shape, y.shape, extra, flag))
 
         p.lint(step, z=p.z(), labels=torch.zeros(8))
-        assert seen[0] == ((8, NZ), (8, 1, 4, 4), (8,), 7, False)
-        p.lint(lambda batch: seen.append(batch), real=(p.real, torch.zeros(8)))
-        assert seen[-1][0] is p.real
-        p.lint(lambda *all_of_it: seen.append(len(all_of_it)), z=p.z())
-        assert seen[-1] == 2
+        assert arguments[0] == ((8, NZ), (8, 1, 4, 4), (8,), 7, False)
+        p.lint(lambda batch: arguments.append(batch), real=(p.real, torch.zeros(8)))
+        assert arguments[-1][0] is p.real
+        p.lint(lambda *all_of_it: arguments.append(len(all_of_it)), z=p.z())
+        assert arguments[-1] == 2

@@ -22,8 +22,8 @@ class TestReport:
         assert text.startswith("lint_step: ")
         assert all(len(line) <= 80 for line in text.splitlines())
         assert text.index("ERROR: fake detached") < text.index("\nnot made: EMA")
-        for found in report.findings:
-            assert found.name in text
+        for finding in report.findings:
+            assert finding.name in text
 
     def test_html_is_well_formed_and_escaped(self):
         report = self.report()
@@ -45,9 +45,9 @@ class TestReport:
 
     def test_every_check_is_accounted_for_once(self):
         report = self.report()
-        found = {f.name for f in report.findings}
-        assert found | set(report.passed) | set(report.skipped) == set(CHECKS)
-        assert not found & set(report.passed)
+        names = {f.name for f in report.findings}
+        assert names | set(report.passed) | set(report.skipped) == set(CHECKS)
+        assert not names & set(report.passed)
         assert not set(report.passed) & set(report.skipped)
         assert not report.ok
         with pytest.raises(KeyError):

@@ -16,13 +16,13 @@ def ema(evidence: Evidence) -> Verdict:
     if evidence.case.ema is None:
         return Verdict(not_made="no ema was given")
     if average is None:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     if average.shared:
-        text = (
+        message = (
             "The average is the generator itself: both share their tensors. Make it a deep copy "
             "(copy.deepcopy(generator))."
         )
-        return Verdict([error(text, "the same memory")])
+        return Verdict([error(message, "the same memory")])
     return Verdict([*_left_behind(average), *_moving_away(average), *_in_train_mode(average)])
 
 
@@ -47,20 +47,20 @@ def _left_behind(average: AverageRecord) -> Iterator[Fault]:
             continue
         some = ", ".join(lost[:3]) + ", ..." * (len(lost) > 3)
         if kind == "buffers":
-            text = (
+            message = (
                 "The average forgets the buffers: BatchNorm's running statistics stay those of the "
                 "first step, and the averaged weights are used with statistics that do not fit them. "
                 "Average or copy generator.buffers() too."
             )
         elif len(lost) == len(names):
-            text = (
+            message = (
                 "The average does not move with the generator. Update it after each step of G (if "
                 "your loop does that elsewhere, put the line into the step)."
             )
         else:
-            text = "The average leaves out part of the generator, which stays as it was initialised."
+            message = "The average leaves out part of the generator, which stays as it was initialised."
         share = f"{len(lost)} of {len(names)} {kind} that G changed ({some})"
-        yield error(text, f"unchanged or missing: {share}")
+        yield error(message, f"unchanged or missing: {share}")
 
 
 def _moving_away(average: AverageRecord) -> Iterator[Fault]:
@@ -69,20 +69,20 @@ def _moving_away(average: AverageRecord) -> Iterator[Fault]:
     names = [n for n in _moved(average) if n in average.parameters and _has_followed(average, n)]
     toward = sum(float(((after[n] - before[n]) * (target[n] - before[n]).to(before[n])).sum()) for n in names)
     if names and toward <= 0:
-        text = (
+        message = (
             "The average moves away from the generator. It is average <- decay * average + (1 - "
             "decay) * value."
         )
-        yield error(text, "its step points away from G's weights")
+        yield error(message, "its step points away from G's weights")
 
 
 def _in_train_mode(average: AverageRecord) -> Iterator[Fault]:
     if average.training:
-        text = (
+        message = (
             "The average is in train mode. It never trains: call .eval() on it once, or sampling will "
             "use and change batch statistics."
         )
-        yield warning(text, "its BatchNorm or dropout layers have training=True")
+        yield warning(message, "its BatchNorm or dropout layers have training=True")
 
 
 def sampling(evidence: Evidence) -> Verdict:
@@ -96,18 +96,18 @@ def sampling(evidence: Evidence) -> Verdict:
         return Verdict(not_made="it called neither the generator nor its average")
     faults = []
     if samples.in_train_mode:
-        text = (
+        message = (
             "Samples are drawn in train mode: BatchNorm uses the statistics of this batch, so each "
             "sample depends on its neighbours, and sampling changes the running statistics. Call "
             ".eval() first and .train() afterwards."
         )
-        faults.append(error(text, "training=True during the forward pass"))
+        faults.append(error(message, "training=True during the forward pass"))
     if samples.with_graph:
-        text = "Samples carry a graph, which costs memory. Use torch.no_grad()."
-        faults.append(note(text, "requires_grad=True on the samples"))
+        message = "Samples carry a graph, which costs memory. Use torch.no_grad()."
+        faults.append(note(message, "requires_grad=True on the samples"))
     if samples.leaves_in_eval_mode:
-        text = (
+        message = (
             "Sampling leaves the generator in eval mode, in which it then trains. Call .train() afterwards."
         )
-        faults.append(warning(text, "training=True before, False after"))
+        faults.append(warning(message, "training=True before, False after"))
     return Verdict(faults)

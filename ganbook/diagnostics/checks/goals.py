@@ -85,7 +85,7 @@ def _pulls(probes: Probes) -> Pulls:
 def _pulls_of_d(evidence: Evidence) -> Pulls | Verdict:
     """Return where D's loss pulls, or why that was not seen."""
     if evidence.probes is None or DISCRIMINATOR not in evidence.case.expected:
-        return Verdict(not_made=evidence.why_no_steps or evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_no_steps or evidence.why_nothing_seen)
     pulls = _pulls(evidence.probes)
     rows = pulls.d_rows
     if not sum(rows.values()) or (rows[UNCLEAR] and not (rows[REAL] and rows[FAKE])):
@@ -101,11 +101,11 @@ def both_terms(evidence: Evidence) -> Verdict:
     if pulls.missing_kind is None:
         return Verdict()
     samples, output = ("real", "D(x)") if pulls.missing_kind == REAL else ("generated", "D(G(z))")
-    text = (
+    message = (
         f"D's loss has no term for {samples} samples, so D learns one answer for everything. It "
         "needs both: -log D(x) - log(1 - D(G(z))), or their like."
     )
-    return Verdict([error(text, f"no gradient reaches {output}; {pulls}")])
+    return Verdict([error(message, f"no gradient reaches {output}; {pulls}")])
 
 
 def min_and_max(evidence: Evidence) -> Verdict:
@@ -118,16 +118,16 @@ def min_and_max(evidence: Evidence) -> Verdict:
     margin = CLEAR * pulls.d_size
     if not all(high < low - margin for low, high in (pulls.d_real, pulls.d_fake)):
         return Verdict()
-    text = (
+    message = (
         "Minimum and maximum are exchanged: D descends V instead of ascending it. Its loss has no "
         "lower bound, and the surer D is, the harder it pulls. D's loss is -V, which is binary "
         "cross-entropy with 1 for real and 0 for generated samples."
     )
-    seen = (
+    observation = (
         f"dL/dD falls where D's output rises (from {pulls.d_real[0]:+.2g} to {pulls.d_real[1]:+.2g} on real "
         "samples): the loss is concave"
     )
-    return Verdict([error(text, seen)])
+    return Verdict([error(message, observation)])
 
 
 def labels(evidence: Evidence) -> Verdict:
@@ -138,31 +138,31 @@ def labels(evidence: Evidence) -> Verdict:
     if both_terms(evidence).faults or min_and_max(evidence).faults:
         return Verdict()  # which explain any pull
     if pulls.same_way:
-        text = (
+        message = (
             "D's loss pulls real and generated samples the same way: they have the same label, and "
             "there is nothing to tell apart. Real samples get 1, generated ones 0."
         )
-        return Verdict([error(text, str(pulls))])
+        return Verdict([error(message, str(pulls))])
     if pulls.apart < 0:  # descent raises D on real samples
         return Verdict()
     if any(pull < 0 for pull in pulls.g_fake) and not pulls.opposed:
-        text = (
+        message = (
             "Real and generated are exchanged in D's loss: D learns to call fakes real, and G, who "
             "raises D(G(z)), is helped by it. Give real samples 1 and generated ones 0; where both "
             "are concatenated, the labels must come in the same order."
         )
-        return Verdict([error(text, str(pulls))])
+        return Verdict([error(message, str(pulls))])
     if GENERATOR not in evidence.case.expected:
-        text = (
+        message = (
             "D's loss lowers D on real samples and raises it on generated ones. With 1 for real, as "
             "usual, the labels are exchanged."
         )
-        return Verdict([error(text, str(pulls))])
-    text = (
+        return Verdict([error(message, str(pulls))])
+    message = (
         "Here D says how likely a sample is generated: 1 for fakes, 0 for real. G's loss fits "
         "that, so the game is right; only read D's outputs the other way round."
     )
-    return Verdict([note(text, str(pulls))])
+    return Verdict([note(message, str(pulls))])
 
 
 # -------------------------------------------------------------------------- G's goal
@@ -171,7 +171,7 @@ def labels(evidence: Evidence) -> Verdict:
 def _pulls_of_g(evidence: Evidence) -> Pulls | Verdict:
     """Return where G's loss pulls, or why that was not seen."""
     if evidence.probes is None:
-        return Verdict(not_made=evidence.why_no_steps or evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_no_steps or evidence.why_nothing_seen)
     backwards = evidence.probes.low.own_backwards(GENERATOR)
     if GENERATOR not in evidence.case.expected or not any(b.rows[FAKE] for b in backwards):
         return Verdict(not_made="G's loss was not seen to look at D(G(z))")
@@ -195,12 +195,12 @@ def generators_goal(evidence: Evidence) -> Verdict:
     explained = any(check(evidence).faults for check in (labels, min_and_max, one_loss))
     if _is_against(evidence, pulls) or explained:
         return Verdict()
-    text = (
+    message = (
         "G's loss pulls D(G(z)) the same way as D's loss does: G learns to be recognised. In G's "
         "turn fakes get the label of real samples: G minimises -log D(G(z))."
     )
     d_low, d_high = pulls.d_fake
-    return Verdict([error(text, f"{_in_words(pulls)}; in D's turn {d_low:+.2g} and {d_high:+.2g}")])
+    return Verdict([error(message, f"{_in_words(pulls)}; in D's turn {d_low:+.2g} and {d_high:+.2g}")])
 
 
 def saturation(evidence: Evidence) -> Verdict:
@@ -212,12 +212,12 @@ def saturation(evidence: Evidence) -> Verdict:
     margin = CLEAR * sum(abs(pull) for pull in pulls.g_fake)
     if not (_is_against(evidence, pulls) and abs(unsure) > abs(sure) + margin):
         return Verdict()
-    text = (
+    message = (
         "G's loss saturates: its gradient is weakest where D is surest that a sample is fake, as "
         "it is early in training. -log D(G(z)) (the non-saturating loss) has the same goal and "
         "pulls hardest there."
     )
-    return Verdict([note(text, _in_words(pulls))])
+    return Verdict([note(message, _in_words(pulls))])
 
 
 def _real_goes_down(evidence: Evidence) -> bool:
@@ -245,9 +245,9 @@ def idle_term(evidence: Evidence) -> Verdict:
     alone, with_other = _sum(high, FAKE), _sum(unequal, FAKE)
     if not abs(alone - with_other) <= 1e-4 * max(abs(alone), 1e-12):
         return Verdict()
-    text = (
+    message = (
         "G's loss has a term of D(x), real samples, that changes nothing for G: it has no "
         "gradient with respect to G, and costs a pass through D. Leave it out. (A "
         "relativistic loss does need D(x): there both outputs stand in one term.)"
     )
-    return Verdict([warning(text, "other values of D(x) leave the gradient on D(G(z)) as it was")])
+    return Verdict([warning(message, "other values of D(x) leave the gradient on D(G(z)) as it was")])

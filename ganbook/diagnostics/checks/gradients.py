@@ -13,19 +13,19 @@ def order(evidence: Evidence) -> Verdict:
     """Look for optimisers that step without the gradients that they could have had."""
     faults = []
     if explained_by(evidence) == "order":
-        text = (
+        message = (
             "A backward pass needs weights that an optimiser has changed since the forward pass: a "
             "loss was computed before the other player's step and used after it. Compute D(G(z)) for "
             "G's loss after D has moved."
         )
-        faults.append(error(text, evidence.problem or ""))
+        faults.append(error(message, evidence.problem or ""))
     for step in evidence.trace.steps:
         for who in step.no_gradient - ({DISCRIMINATOR} if step.holds[GENERATOR] else set()):
             why = _where_gradients_went(evidence.trace, step, who)
             if why:
-                text = f"The {who}'s optimiser steps without gradients. {why}"
-                seen = f"all gradients of the {who} were missing or zero at the step"
-                return Verdict([*faults, error(text, seen)])
+                message = f"The {who}'s optimiser steps without gradients. {why}"
+                observation = f"all gradients of the {who} were missing or zero at the step"
+                return Verdict([*faults, error(message, observation)])
     return Verdict(faults, evidence.why_no_steps)
 
 
@@ -49,11 +49,11 @@ def gradients_cleared(evidence: Evidence) -> Verdict:
     if not reused:
         return Verdict(not_made=evidence.why_no_steps)
     who = reused[0][0]
-    text = (
+    message = (
         f"Gradients of the {who} are used twice: they are never cleared, so each step adds all "
         f"former gradients. Call zero_grad() before each backward pass of the {who}'s turn."
     )
-    return Verdict([error(text, f"{len(reused)} backward passes went into more than one step")])
+    return Verdict([error(message, f"{len(reused)} backward passes went into more than one step")])
 
 
 # -------------------------------------------------------------------------- one loss or two
@@ -63,59 +63,59 @@ def one_loss(evidence: Evidence) -> Verdict:
     """Look whether every backward pass moves both players."""
     if not _all_shared(evidence) or _one_optimiser_for_both(evidence):
         return Verdict(not_made=evidence.why_no_steps)
-    text = (
+    message = (
         "One backward pass moves both players: they descend the same loss. What one gains the "
         "other gains too, so they cooperate, and nobody judges the samples. Give each player a "
         "loss of its own and a backward pass of its own."
     )
     count = len(evidence.trace.used_backwards)
-    return Verdict([error(text, f"the gradients of {count} of {count} backward passes moved G and D")])
+    return Verdict([error(message, f"the gradients of {count} of {count} backward passes moved G and D")])
 
 
 def fake_detached(evidence: Evidence) -> Verdict:
     """Look for gradients of D's loss in G."""
     faults: list[Fault] = []
     if explained_by(evidence) == "fake detached":
-        text = (
+        message = (
             "D's loss went back through G and freed the graph that G's loss needs. D should learn "
             "from G(z).detach(); the fake itself is then still whole for G's turn."
         )
-        faults.append(error(text, evidence.problem or ""))
+        faults.append(error(message, evidence.problem or ""))
     if _leaks_from(evidence, DISCRIMINATOR):
-        text = (
+        message = (
             "D's loss also moves G: its gradient went through the fake into G's parameters, and "
             "G's optimiser used it. It pulls D(G(z)) down, against G's own loss. Train D on "
             "G(z).detach(), and clear G's gradients before G's backward pass."
         )
-        faults.append(error(text, "gradients of D's loss were still in G when G's optimiser stepped"))
+        faults.append(error(message, "gradients of D's loss were still in G when G's optimiser stepped"))
     # Where G does not move, its gradients are the smaller problem, and may be there for that very reason.
     if not faults and _reaches(evidence, DISCRIMINATOR, GENERATOR) and not generator_moves(evidence).faults:
-        text = (
+        message = (
             "D's loss sends gradients into G. G's optimiser does not use them (they are "
             "cleared in time), so this is waste, not harm: the whole backward pass through G "
             "for nothing. Train D on G(z).detach(), or make the fake under torch.no_grad()."
         )
-        seen = "after D's backward pass G had gradients; they were cleared before G's step"
-        faults.append(warning(text, seen))
+        observation = "after D's backward pass G had gradients; they were cleared before G's step"
+        faults.append(warning(message, observation))
     return Verdict(faults, evidence.why_no_steps)
 
 
 def discriminator_frozen(evidence: Evidence) -> Verdict:
     """Look for gradients of G's loss in D."""
     if _leaks_from(evidence, GENERATOR):
-        text = (
+        message = (
             "G's loss also moves D: it left gradients in D, and D's optimiser used them, so D "
             "learns that fakes are real. Clear D's gradients before D's backward pass, or freeze "
             "D (requires_grad_(False)) during G's turn."
         )
-        return Verdict([error(text, "gradients of G's loss were still in D when D's optimiser stepped")])
+        return Verdict([error(message, "gradients of G's loss were still in D when D's optimiser stepped")])
     if _reaches(evidence, GENERATOR, DISCRIMINATOR):
-        text = (
+        message = (
             "G's loss leaves gradients in D. They are cleared before D's next step, so this "
             "is waste, not harm. Freezing D during G's turn saves the time; forgetting "
             "zero_grad() would make it a mistake."
         )
-        return Verdict([note(text, "after G's backward pass D had gradients; D's step did not use them")])
+        return Verdict([note(message, "after G's backward pass D had gradients; D's step did not use them")])
     return Verdict(not_made=evidence.why_no_steps)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch.optim import Optimizer
 
 from ganbook.diagnostics.checks.exceptions import explained_by
@@ -17,14 +15,14 @@ OWNERS = {"optimizer_d": DISCRIMINATOR, "optimizer_g": GENERATOR}
 def step_runs(evidence: Evidence) -> Verdict:
     """Look for an exception that no other check explains, and for networks that are not the step's."""
     if evidence.untouched:
-        text = "The step called neither of these two networks. Pass the very objects that it uses."
-        return Verdict([error(text, "no forward pass of generator or discriminator")])
+        message = "The step called neither of these two networks. Pass the very objects that it uses."
+        return Verdict([error(message, "no forward pass of generator or discriminator")])
     if evidence.problem is None:
         return Verdict()
     if explained_by(evidence) != "step runs":
-        return Verdict(not_made=evidence.nothing_seen)
-    text = "The step raised an exception, so little else could be checked."
-    return Verdict([error(text, evidence.problem)])
+        return Verdict(not_made=evidence.why_nothing_seen)
+    message = "The step raised an exception, so little else could be checked."
+    return Verdict([error(message, evidence.problem)])
 
 
 # -------------------------------------------------------------------------- optimisers
@@ -33,7 +31,7 @@ def step_runs(evidence: Evidence) -> Verdict:
 def optimisers(evidence: Evidence) -> Verdict:
     """Look whose parameters each optimiser holds."""
     if evidence.untouched:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     known = dict(evidence.case.optimizers)
     for step in evidence.trace.steps:
         if not any(step.optimizer is optimizer for optimizer in known.values()):
@@ -58,21 +56,21 @@ def _faults_of_optimizer(evidence: Evidence, name: str, held: set[int], held_by_
         other = OTHER[own]
         why = (f"It holds the {other}'s." if count[other] else
                "Was the network rebuilt or copied after the optimiser had been made?")  # fmt: skip
-        text = (
+        message = (
             f"{name} does not hold the {own}'s parameters, so its steps do not train it. {why} It "
             f"takes {own}.parameters()."
         )
-        return [error(text, f"it holds {holds}")]
+        return [error(message, f"it holds {holds}")]
     faults = []
     for who in PLAYERS:
         trainable = {id(p) for p in evidence.parameters[who] if p.requires_grad}
         missing = trainable - held
         if count[who] and missing and not missing <= held_by_any:
-            text = (
+            message = (
                 f"Part of the {who} is in no optimiser and stays as it was initialised. If "
                 f"that is not meant, pass all of {who}.parameters()."
             )
-            faults.append(warning(text, f"{name} holds {holds}"))
+            faults.append(warning(message, f"{name} holds {holds}"))
     return faults
 
 
@@ -80,16 +78,16 @@ def _of_both_players(evidence: Evidence, name: str, own: str | None, holds: str)
     """Return what is to be said of an optimiser that holds parameters of both."""
     steps_of_one = [s for s in evidence.trace.steps if not all(s.holds.values())]
     if own is None and all(any(s.holds[who] for s in steps_of_one) for who in PLAYERS):
-        text = (
+        message = (
             f"{name} holds parameters of both players, who have optimisers of their own, too. That "
             "is right for a loss that both should lower (InfoGAN's has one), not for an adversarial one."
         )
-        return note(text, holds)
-    text = (
+        return note(message, holds)
+    message = (
         f"{name} holds parameters of both players, so each of its steps moves both. Give each "
         "player an optimiser of its own."
     )
-    return error(text, holds)
+    return error(message, holds)
 
 
 def _held(optimizer: Optimizer) -> set[int]:
@@ -124,34 +122,33 @@ def _moves(evidence: Evidence, who: str) -> Verdict:
     calls = f"{evidence.calls} call{'s' if evidence.calls > 1 else ''}"
     if idle_steps:
         severity, why = _why_still(evidence, who, idle_steps)
-        text = f"A step of the {who}'s optimiser changes nothing. {why}"
-        return Verdict([severity(text, f"{len(idle_steps)} of {len(steps)} steps in {calls}")])
+        message = f"A step of the {who}'s optimiser changes nothing. {why}"
+        share = f"{len(idle_steps)} of {len(steps)} steps in {calls}"
+        return Verdict([Fault(severity, message, share)])
     if evidence.problem or evidence.untouched:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     if not steps and who not in evidence.changed:
-        text = (
+        message = (
             f"The {who} never moves: no optimiser that holds its parameters takes a step. Look "
             "which optimiser steps in its turn, and what that one holds."
         )
         names = ", ".join(_name_of(s, evidence) for s in evidence.trace.steps) or "none"
-        return Verdict([error(text, f"{calls}; steps of optimisers: {names}")])
+        return Verdict([error(message, f"{calls}; steps of optimisers: {names}")])
     return Verdict()
 
 
-def _why_still(
-    evidence: Evidence, who: str, idle_steps: list[OptimizerStep]
-) -> tuple[Callable[[str, str], Fault], str]:
-    """Return how bad it is that a player does not move, and the reason in words."""
+def _why_still(evidence: Evidence, who: str, idle_steps: list[OptimizerStep]) -> tuple[str, str]:
+    """Return how severe it is that a player does not move, and the reason in words."""
     if who in evidence.frozen:
-        return error, "Its parameters are frozen (requires_grad is False). Free them before its turn."
+        return "error", "Its parameters are frozen (requires_grad is False). Free them before its turn."
     if {rate for step in idle_steps for rate in step.rates} == {0.0}:
-        return error, "The learning rate is 0."
+        return "error", "The learning rate is 0."
     if all(_is_flat(evidence, step) for step in idle_steps):
-        return warning, (
+        return "warning", (
             "Its loss is flat here: the gradient is exactly 0, as where a hinge is satisfied "
             "or a sigmoid has rounded to 0 or 1. If that lasts, it has stopped learning."
         )
-    return error, (
+    return "error", (
         "It had no gradient. Is its loss connected to it (no detach, no no_grad on the "
         "way), and is backward() called between zero_grad() and step()?"
     )
@@ -171,11 +168,11 @@ def turns(evidence: Evidence) -> Verdict:
     for step in evidence.trace.steps:
         if step.turn is not None and OTHER[step.turn] in step.moved:
             other = OTHER[step.turn]
-            text = (
+            message = (
                 f"The {other} moves in the {step.turn}'s turn. Only the {step.turn}'s optimiser should "
                 "step there."
             )
-            return Verdict([error(text, f"{_name_of(step, evidence)} steps, and the {other} has changed")])
+            return Verdict([error(message, f"{_name_of(step, evidence)} steps, and the {other} has changed")])
     return Verdict(not_made=evidence.why_no_steps)
 
 
@@ -188,11 +185,11 @@ def finite(evidence: Evidence) -> Verdict:
     if not losses and not steps:
         return Verdict(not_made=evidence.why_no_steps)
     what = "A loss" if losses else "A gradient"
-    text = (
+    message = (
         f"{what} is infinite or not a number, and every weight that it reaches will "
         "be too. Compute losses from logits (softplus, BCEWithLogitsLoss), lower the learning "
         "rate, and look at the data."
     )
     return Verdict(
-        [error(text, f"{len(losses)} losses and the gradients of {len(steps)} steps are not finite")]
+        [error(message, f"{len(losses)} losses and the gradients of {len(steps)} steps are not finite")]
     )

@@ -22,32 +22,32 @@ def shapes(evidence: Evidence) -> Verdict:
     trace = evidence.trace
     faults = []
     if explained_by(evidence) == "shapes":
-        text = (
+        message = (
             "Tensors do not fit. Print the shapes of G(z), of a real batch and of D's output: the "
             "first two should be equal, and labels should have the shape of the third."
         )
-        faults.append(error(text, evidence.problem or ""))
+        faults.append(error(message, evidence.problem or ""))
     real, fake = ({c.shape[1:] for c in trace.discriminator_calls if c.is_all(kind)} for kind in (REAL, FAKE))
     if real and fake and real.isdisjoint(fake):
-        text = (
+        message = (
             "Real and generated samples have different shapes, so D can tell them by their size "
             "alone. Make G's output the shape of the data."
         )
-        faults.append(error(text, f"real {_alternatives(real)}, generated {_alternatives(fake)}"))
+        faults.append(error(message, f"real {_alternatives(real)}, generated {_alternatives(fake)}"))
     if trace.broadcasts:
-        text = (
+        message = (
             "Outputs of shape (N, 1) meet labels or outputs of shape (N,). PyTorch makes N x N "
             "numbers of them, each sample against each, and the mean means something else. Flatten "
             "D's output, or give the labels its shape."
         )
-        faults.append(error(text, trace.broadcasts[0]))
+        faults.append(error(message, trace.broadcasts[0]))
     if trace.linear_on_images:
-        text = (
+        message = (
             "A linear layer is applied to an image. It works on the last axis only, each row of "
             "pixels by itself. Flatten the image first, or use a convolution."
         )
-        faults.append(warning(text, trace.linear_on_images[0]))
-    return Verdict(faults, "" if trace.discriminator_calls else evidence.nothing_seen)
+        faults.append(warning(message, trace.linear_on_images[0]))
+    return Verdict(faults, "" if trace.discriminator_calls else evidence.why_nothing_seen)
 
 
 def _alternatives(things: Iterable[Any]) -> str:
@@ -59,16 +59,18 @@ def condition(evidence: Evidence) -> Verdict:
     calls = evidence.trace.discriminator_calls
     real, fake = ({c.arguments for c in calls if c.is_all(kind)} for kind in (REAL, FAKE))
     if not real or not fake:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     if not real.isdisjoint(fake):
         return Verdict()
-    text = (
+    message = (
         "D is given something with one kind of samples that it is not given with the other "
         "(labels, say). Then it judges by what it is given, not by the samples: D(x, y) needs "
         "D(G(z, y), y)."
     )
-    seen = f"{_alternatives(real)} tensors with real samples, {_alternatives(fake)} with generated ones"
-    return Verdict([error(text, seen)])
+    observation = (
+        f"{_alternatives(real)} tensors with real samples, {_alternatives(fake)} with generated ones"
+    )
+    return Verdict([error(message, observation)])
 
 
 # -------------------------------------------------------------------------- D's output and the loss
@@ -78,28 +80,28 @@ def logits_and_loss(evidence: Evidence) -> Verdict:
     """Count the sigmoids between D's last layer and the logarithm."""
     faults = []
     if explained_by(evidence) == "logits and loss":
-        text = (
+        message = (
             "D returns logits, and BCELoss takes probabilities. Use BCEWithLogitsLoss on the logits "
             "(or one sigmoid before BCELoss)."
         )
-        faults.append(error(text, evidence.problem or ""))
+        faults.append(error(message, evidence.problem or ""))
     uses = evidence.trace.loss_uses
     if not uses:
-        why = evidence.nothing_seen if evidence.problem else "the loss takes no logarithm of D's output"
+        why = evidence.why_nothing_seen if evidence.problem else "the loss takes no logarithm of D's output"
         return Verdict(faults, why)
-    misuse = next((use for use in uses if _text_on(use)), None)
+    misuse = next((use for use in uses if _message_on(use)), None)
     if misuse is not None:
         if _takes_bare_logits(misuse) and faults:  # which the exception says already
             return Verdict(faults)
-        seen = f"{misuse.function} on values from {misuse.low:.3g} to {misuse.high:.3g}"
-        return Verdict([*faults, error(_text_on(misuse), seen)])
+        observation = f"{misuse.function} on values from {misuse.low:.3g} to {misuse.high:.3g}"
+        return Verdict([*faults, error(_message_on(misuse), observation)])
     if any(use.function not in LOGIT_FORMS and use.sigmoids == 1 for use in uses):
-        text = (
+        message = (
             "The loss is computed from probabilities. Where the sigmoid rounds to 0 or 1 the "
             "logarithm is cut off and the gradient is lost; from logits (BCEWithLogitsLoss, softplus) "
             "it is not."
         )
-        faults.append(note(text, f"sigmoid, then {uses[0].function}"))
+        faults.append(note(message, f"sigmoid, then {uses[0].function}"))
     return Verdict(faults)
 
 
@@ -107,7 +109,7 @@ def _takes_bare_logits(use: LossUse) -> bool:
     return use.function not in LOGIT_FORMS and use.sigmoids == 0 and not use.bounded
 
 
-def _text_on(use: LossUse) -> str:
+def _message_on(use: LossUse) -> str:
     """Return what is wrong with how a loss is used, "" if nothing is."""
     if use.sigmoids >= 2:
         return (
@@ -134,7 +136,7 @@ def modes(evidence: Evidence) -> Verdict:
     """Look for forward passes in eval mode, and for batches of both kinds in D's BatchNorm."""
     trace = evidence.trace
     if not trace.called:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     generator_calls = [c.training for c in trace.generator_calls if c.graph or c.judged]
     discriminator_calls = [c.training for c in trace.discriminator_calls]
     faults = _in_eval_mode(evidence, GENERATOR, generator_calls)
@@ -143,12 +145,12 @@ def modes(evidence: Evidence) -> Verdict:
     layers = evidence.case.discriminator.modules()
     has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in layers)
     if has_norm and any(c.training for c in mixed):
-        text = (
+        message = (
             "Real and generated samples go through D's BatchNorm in one batch: each is normalised "
             "with statistics of both, and in G's turn with those of fakes alone. Two calls keep them "
             "apart."
         )
-        faults.append(note(text, f"{len(mixed)} calls of D on mixed batches"))
+        faults.append(note(message, f"{len(mixed)} calls of D on mixed batches"))
     return Verdict(faults)
 
 
@@ -159,13 +161,13 @@ def _in_eval_mode(evidence: Evidence, who: str, training_of_calls: list[bool]) -
     if not layers or all(training_of_calls):
         return []
     start = "" if network.training else " It was in eval mode when the step began: did sampling leave it?"
-    text = (
+    message = (
         f"The {who} trains in eval mode, where {' and '.join(layers)} do something else: "
         f"BatchNorm uses and keeps old statistics, dropout is off. Call {who}.train() at the "
         f"start of the step.{start}"
     )
-    seen = f"{training_of_calls.count(False)} of {len(training_of_calls)} forward passes in eval mode"
-    return [warning(text, seen)]
+    observation = f"{training_of_calls.count(False)} of {len(training_of_calls)} forward passes in eval mode"
+    return [warning(message, observation)]
 
 
 def batch_norm(evidence: Evidence) -> Verdict:
@@ -175,13 +177,13 @@ def batch_norm(evidence: Evidence) -> Verdict:
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._NormBase)]
         large = sorted({m.eps for m in norms if m.eps > LARGE_EPS})
         if large:
-            text = (
+            message = (
                 f"A BatchNorm of the {who} has a large eps. The second argument of BatchNorm2d is eps, "
                 "not momentum: it is added to the variance, so weak channels are not normalised. "
                 f"Write momentum={large[0]:g} if that was meant (PyTorch counts it from the other side: "
                 "0.2 there is 0.8 in Keras)."
             )
-            faults.append(warning(text, f"eps={', '.join(f'{eps:g}' for eps in large)}"))
+            faults.append(warning(message, f"eps={', '.join(f'{eps:g}' for eps in large)}"))
     return Verdict(faults)
 
 
@@ -197,28 +199,28 @@ def data_range(evidence: Evidence) -> Verdict:
     low, high = RANGES[ends.pop() or ""]
     real, fake = ([c.range[k] for c in trace.discriminator_calls if k in c.range] for k in (REAL, FAKE))
     if not real or not fake:
-        return Verdict(not_made=evidence.nothing_seen)
+        return Verdict(not_made=evidence.why_nothing_seen)
     if min(least for least, _ in fake) < low - 1e-3 or max(most for _, most in fake) > high + 1e-3:
         return Verdict(not_made="noise or augmentation widens what D sees")
     least, most = min(least for least, _ in real), max(most for _, most in real)
-    seen = f"real samples from {least:.3g} to {most:.3g}, G's range {low:g} to {high:g}"
+    observation = f"real samples from {least:.3g} to {most:.3g}, G's range {low:g} to {high:g}"
     scale = "x / 127.5 - 1 for bytes" if low < 0 else "x / 255 for bytes"
     if least < low - 0.05 or most > high + 0.05:
-        text = (
+        message = (
             "Real samples lie outside of what G can make, so D tells them by their values alone. They "
             f"are not normalised, or twice. Once is right: {scale}."
         )
-        return Verdict([error(text, seen)])
+        return Verdict([error(message, observation)])
     if most - least < 0.25 * (high - low):
-        text = (
+        message = (
             "Real samples fill only a sliver of G's range, as after normalising twice. Once is right: "
             f"{scale}."
         )
-        return Verdict([error(text, seen)])
+        return Verdict([error(message, observation)])
     if low < 0 and least > -0.05:
-        text = (
+        message = (
             "Real samples have no negative values, but G ends in tanh, which reaches -1 to 1. Scale "
             f"them ({scale}), or end G in a sigmoid."
         )
-        return Verdict([warning(text, seen)])
+        return Verdict([warning(message, observation)])
     return Verdict()
