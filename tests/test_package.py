@@ -87,8 +87,8 @@ def test_environment_yml_matches_pyproject():
 FLOORS = (
     {"errors"},
     {"support"},
-    {"losses", "penalties", "metrics", "recorded", "_watch"},
-    {"plots", "widgets", "diagnostics"},
+    {"losses", "penalties", "metrics", "recorded", "diagnostics"},
+    {"plots", "widgets"},
     {"data", "models"},
     {"training"},
     {"recipes"},
