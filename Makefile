@@ -99,6 +99,7 @@ endif
 
 types: $(READY)
 	$(BIN)/mypy
+	$(BIN)/python tools/notebook_types.py
 
 unit: $(READY)
 	$(BIN)/pytest

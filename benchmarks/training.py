@@ -45,6 +45,7 @@ from torchvision import transforms
 
 import ganbook as gb
 from ganbook.data.sources.download import default_data_dir
+from ganbook.models import Discriminator, Generator
 from ganbook.support.machine import describe
 from ganbook.training import discriminator_step, generator_step, sample_generator
 
@@ -69,8 +70,10 @@ THRESHOLD = 30.0  # of the FID, where "time to quality" stops
 class PlainTutorial:
     """A training loop as tutorials have it. `advance(seconds)` goes on where it stopped."""
 
-    def __init__(self, pair: tuple[nn.Module, nn.Module], batch: int, size: int, data_dir: Path, device: str):
-        self.G, self.D = (net.to(device) for net in pair)
+    def __init__(
+        self, pair: tuple[Generator, Discriminator], batch: int, size: int, data_dir: Path, device: str
+    ):
+        self.G, self.D = pair[0].to(device), pair[1].to(device)
         self.latent_dim, self.device = self.G.latent_dim, device
         pad = [transforms.Pad(2)] if size == 32 else []
         transform = transforms.Compose([*pad, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
@@ -143,6 +146,7 @@ class Process:
 
     def advance(self, seconds: float) -> tuple[int, float]:
         """Train for some seconds; return the images seen and the time taken."""
+        assert self.process.stdout is not None
         print(seconds, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline().split()
         return int(answer[0]), float(answer[1])
@@ -151,6 +155,7 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
 
@@ -159,6 +164,7 @@ def worker(options: Any) -> None:
     """Be one contestant: read turns in seconds from stdin, answer with images and seconds."""
     network, compiled = NETWORKS[options.network], options.worker == "ours, compiled"
     batch = options.batch or network["batch"]
+    contestant: PlainTutorial | Ours
     if options.worker == "plain":
         contestant = PlainTutorial(pair_of(network), batch, network["size"], options.data_dir, options.device)
     else:
@@ -168,7 +174,7 @@ def worker(options: Any) -> None:
         print(*contestant.advance(float(line)), flush=True)
 
 
-def pair_of(network: dict[str, Any], seed: int = 0) -> tuple[nn.Module, nn.Module]:
+def pair_of(network: dict[str, Any], seed: int = 0) -> tuple[Generator, Discriminator]:
     torch.manual_seed(seed)
     return gb.models.build(network["family"], (1, network["size"], network["size"]), **network["options"])
 
@@ -217,7 +223,9 @@ def speed(options: Any) -> dict[str, Any]:
             label = name.partition(", batch")[0] + f", batch {batch}"
             print(f"speed: {label}", file=sys.stderr, flush=True)
             with contextlib.ExitStack() as stack:
-                contestants = {w: stack.enter_context(Process(w, name, batch, options)).advance for w in who}
+                contestants: dict[str, Advance] = {
+                    w: stack.enter_context(Process(w, name, batch, options)).advance for w in who
+                }
                 result = take_turns(contestants, options.rounds, options.seconds, min(2.0, options.seconds))
             convolutional = network["family"] != "mlp"
             engine = gb.training.engine.Engine(options.device, "auto", convolutional)
@@ -334,6 +342,7 @@ def memory(options: Any) -> dict[str, Any]:
 
 def peak(options: Any) -> None:
     network = NETWORKS[options.network]
+    contestant: PlainTutorial | Ours
     if options.peak == "ours":
         config = gb.TrainConfig(batch_size=network["batch"], device=options.device)
         contestant = Ours(pair_of(network), mnist(network["size"], options.data_dir), config)
@@ -347,25 +356,25 @@ def peak(options: Any) -> None:
 
 def quality(options: Any) -> dict[str, Any]:
     """Train until the samples are good; the recipe `dcgan-mnist` against the plain loop."""
-    from ganbook.metrics import features, frechet_distance
+    from ganbook.metrics import classifier, frechet_distance
 
     recipe = gb.recipes.load("dcgan-mnist")
     data, test = (
         mnist(32, options.data_dir),
         gb.load_dataset("mnist", options.data_dir, split="test", image_size=32),
     )
-    judge = features.classifier(
-        data.images, data.labels, held_out=(test.images, test.labels), name="mnist-classifier"
-    )
+    assert data.labels is not None
+    assert test.labels is not None
+    judge = classifier(data.images, data.labels, held_out=(test.images, test.labels), name="mnist-classifier")
     reference = judge(data.images[:10_000])
 
     def fid(images: Tensor) -> float:
         return frechet_distance(reference, judge(images))
 
-    def sample(generator: nn.Module) -> Tensor:
+    def sample(generator: Generator) -> Tensor:
         return gb.data.to_uint8(sample_generator(generator, generator.latent_dim, 10_000, 0, options.device))
 
-    def race(contestant: Any, generator: nn.Module, every: float, limit: float) -> dict[str, Any]:
+    def race(contestant: Any, generator: Any, every: float, limit: float) -> dict[str, Any]:
         clock, images, curve = 0.0, 0, []
         while clock < limit:
             seen, seconds = contestant.advance(every)
@@ -385,7 +394,7 @@ def quality(options: Any) -> dict[str, Any]:
         "options": {k: v for k, v in recipe.model.items() if k != "family"},
     }
     ours = Ours(pair_of(network), data, config)
-    result = {
+    result: dict[str, Any] = {
         "threshold": THRESHOLD,
         "score": "FID[mnist-classifier, 10k vs 10k]",
         "classifier_accuracy": judge.accuracy,

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from ganbook import TrainConfig, Trainer, load_dataset, models, recorded
 from ganbook.data import ImageDataset, to_uint8
 from ganbook.metrics import Extractor, class_coverage, classifier, frechet_distance
+from ganbook.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from ganbook.support.files import write_text
 from ganbook.support.machine import describe
 
@@ -54,7 +55,7 @@ def replace_layers(net: nn.Sequential, replacement: Callable[[nn.Module], nn.Mod
         net[i] = replacement(layer)
 
 
-def without_batchnorm(generator: nn.Module, discriminator: nn.Module) -> None:
+def without_batchnorm(generator: DCGANGenerator, discriminator: DCGANDiscriminator) -> None:
     """Take BatchNorm out of both networks; convolutions that had no bias because of it get one (of zeros)."""
     for network in (generator, discriminator):
         convolutions = (nn.Conv2d, nn.ConvTranspose2d)
@@ -64,12 +65,12 @@ def without_batchnorm(generator: nn.Module, discriminator: nn.Module) -> None:
         replace_layers(network.net, lambda x: nn.Identity() if isinstance(x, nn.BatchNorm2d) else x)
 
 
-def relu_in_discriminator(generator: nn.Module, discriminator: nn.Module) -> None:
+def relu_in_discriminator(generator: DCGANGenerator, discriminator: DCGANDiscriminator) -> None:
     """Give the discriminator ReLU instead of LeakyReLU(0.2)."""
     replace_layers(discriminator.net, lambda x: nn.ReLU(inplace=True) if isinstance(x, nn.LeakyReLU) else x)
 
 
-def default_weights(generator: nn.Module, discriminator: nn.Module) -> None:
+def default_weights(generator: DCGANGenerator, discriminator: DCGANDiscriminator) -> None:
     """Draw all weights anew, as PyTorch does where nobody says otherwise."""
     for network in (generator, discriminator):
         for layer in network.net:
@@ -77,7 +78,7 @@ def default_weights(generator: nn.Module, discriminator: nn.Module) -> None:
                 layer.reset_parameters()
 
 
-VARIANTS: dict[str, Callable[[nn.Module, nn.Module], None]] = {
+VARIANTS: dict[str, Callable[[DCGANGenerator, DCGANDiscriminator], None]] = {
     "all rules": lambda generator, discriminator: None,
     "no BatchNorm": without_batchnorm,
     "ReLU in D": relu_in_discriminator,

@@ -47,7 +47,16 @@ def borrow(env: Path) -> Path:
 
 def install(python: Path, wheel: Path) -> None:
     """Install a wheel and nothing else."""
-    command = [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        str(wheel),
+    ]
     subprocess.run(command, check=True, env=clean())
 
 

@@ -55,7 +55,7 @@ def environment(folder: Path, wheel: Path, python: str | None) -> Path:
     if not ours.exists():
         subprocess.run([chosen, "-m", "venv", str(folder)], check=True)
     # All that the wheel needs comes with it; then the wheel goes.
-    pip = [ours, "-m", "pip"]
+    pip: list[str | Path] = [ours, "-m", "pip"]
     subprocess.run([*pip, "install", "--quiet", str(wheel), "ipykernel"], check=True)
     subprocess.run([*pip, "uninstall", "--quiet", "--yes", "ganbook"], check=True)
     return ours

@@ -27,6 +27,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode, nested_parse_with_titles
 
+from ganbook.support.checks import constraints_of
+
 PACKAGE = "ganbook"
 
 
@@ -126,6 +128,40 @@ STAR = re.compile(r"(?<![\w`*\\])\*(?=[a-z_]+\b(?!\*))(?=[a-z_]+[.,)])")  # "*da
 REFERENCE = re.compile(r"^\.\. (\[\d+\] .*(?:\n +.*)*)", flags=re.MULTILINE)
 
 
+def ranges_of(what: str, name: str, obj: Any) -> dict[str, str]:
+    """Return in words what the parameters of a function or class take, from the constraints in annotations.
+
+    An attribute of a dataclass has its own, under its name.
+    """
+    if what == "attribute":
+        module, _, rest = name.partition(".TrainConfig.")
+        if not rest:
+            return {}
+        constraints = constraints_of(importlib.import_module(module).TrainConfig)
+        return {rest: constraints[rest][0].takes} if rest in constraints else {}
+    function = inspect.unwrap(obj.__init__ if inspect.isclass(obj) else obj)
+    if not inspect.isfunction(function):
+        return {}
+    return {key: constraint.takes for key, (constraint, _) in constraints_of(function).items()}
+
+
+def with_ranges(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Write what each parameter takes behind its type: "modes : int, a whole number, at least 1"."""
+    ranges = ranges_of(what, name, obj)
+    if what == "attribute" and ranges:
+        lines[:] = [*lines, "", f"It takes {next(iter(ranges.values()))}."]
+        return
+    for i, line in enumerate(lines):
+        head = re.fullmatch(r"([\w, ]+) : (.+)", line)
+        if head is None:
+            continue
+        words = {key: ranges[key] for key in head[1].split(", ") if key in ranges}
+        if len(set(words.values())) == 1 and len(words) == len(head[1].split(", ")):
+            lines[i] += f": {next(iter(words.values()))}"
+        elif words:
+            lines[i] += ": " + "; ".join(f"{key} {takes}" for key, takes in words.items())
+
+
 def flat_item(reference: re.Match[str]) -> str:
     """Return ".. [1] text over lines" as an item of a list."""
     return "- " + " ".join(line.strip() for line in reference[1].splitlines())
@@ -139,9 +175,7 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
     """
     lines[:] = [STAR.sub(r"\\*", line) if ">>>" not in line else line for line in lines]
     lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", line) for line in lines]
-    lines[:] = re.sub(
-        r"^\.\. (\[\d+\] .*(?:\n +.*)*)", flat_item, "\n".join(lines), flags=re.MULTILINE
-    ).split("\n")
+    lines[:] = REFERENCE.sub(flat_item, "\n".join(lines)).split("\n")
     kept: list[str] = []
     in_sections = False
     for i, line in enumerate(lines):
@@ -302,6 +336,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.setup_extension(extension)
     app.add_directive("api", Api)
     app.add_directive("command-help", CommandHelp)
+    app.connect("autodoc-process-docstring", with_ranges, priority=90)
     app.connect("autodoc-process-docstring", as_rest, priority=100)  # before napoleon
     app.connect("autodoc-skip-member", skip_member)
     app.connect("env-purge-doc", forget_page)

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -62,59 +63,150 @@ def tidy_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, 
     context["css_files"] = [css for css in context.get("css_files", []) if "thebe" not in str(css.filename)]
 
 
-def finish(html: str) -> str:
+class Repair(NamedTuple):
+    """One thing that the theme leaves undone: a pattern, what it becomes, and why."""
+
+    why: str
+    pattern: str
+    replacement: str
+    only_if: Callable[[str], bool] = lambda body: True  # of the page's body
+
+
+def has_formulas(body: str) -> bool:
+    """Say whether a page has formulas."""
+    return 'class="math' in body
+
+
+def is_search_page(body: str) -> bool:
+    """Say whether a page is the one that searches."""
+    return 'id="search-results"' in body
+
+
+NAME_HIDES = "a name hides what is written on the button"
+IN_BODY = (
+    Repair(NAME_HIDES, '<summary aria-label="Toggle hidden content">', "<summary>"),
+    Repair(
+        NAME_HIDES,
+        r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"',
+        r"\1",
+    ),
+    Repair(
+        "a button has no name",
+        '<summary><span class="toctree-toggle"',
+        '<summary aria-label="Show or hide the pages of this part"><span class="toctree-toggle"',
+    ),
+    Repair(
+        "a list has children that are no list items",
+        '<div role="list" class="citation-list">',
+        '<div class="citation-list">',
+    ),
+    Repair(
+        "icons say nothing that the name of their button does not say",
+        r'<(i|span)( class="[^"]*\bfa-[^"]*")',
+        r'<\1 aria-hidden="true"\2',
+    ),
+)
+IN_HEAD = (
+    Repair(
+        "the style sheet brings the icons as a font; the script would bring them again, in 1.5 MB",
+        r'\s*<script (?:defer )?src="[^"]*/fontawesome\.js[^"]*"></script>',
+        "",
+    ),
+    Repair(
+        "the theme, Sphinx and Jupyter Book each set the viewport",
+        r'(<meta name="viewport"[^>]*>.*)<meta name="viewport"[^>]*>',
+        r"\1",
+    ),
+    Repair(
+        "a page without formulas needs no MathJax",
+        r'\s*<script[^>]* src="[^"]*mathjax/[^"]*"></script>',
+        "",
+        lambda body: not has_formulas(body),
+    ),
+    Repair(
+        "a page without formulas needs no settings of MathJax",
+        r"\s*<script>window\.MathJax = .*?</script>",
+        "",
+        lambda body: not has_formulas(body),
+    ),
+    Repair(
+        "only the search page needs the index",
+        r'\s*<script src="[^"]*(searchtools|language_data|searchindex)\.js[^"]*"></script>',
+        "",
+        lambda body: not is_search_page(body),
+    ),
+    Repair(
+        "text first: scripts wait until the page is read, in their order",
+        r'<script src="(?![^"]*documentation_options)',
+        '<script defer src="',
+        lambda body: not is_search_page(body),
+    ),
+)
+
+
+def finish(html: str, matched: set[Repair] | None = None) -> str:
     """Return a page's HTML with what the theme leaves undone.
+
+    Parameters
+    ----------
+    html : str
+        The page.
+    matched : set, optional
+        Takes in the repairs that found something to do.
 
     Examples
     --------
     >>> finish('<summary aria-label="Toggle hidden content"><p>Show code cell source</p></summary>')
     '<summary><p>Show code cell source</p></summary>'
     """
-    # Names that hide what is written on the button ("Show code cell source", "Search Ctrl+K").
-    html = html.replace('<summary aria-label="Toggle hidden content">', "<summary>")
-    html = re.sub(
-        r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"', r"\1", html
-    )
-    html = html.replace(
-        '<summary><span class="toctree-toggle"',
-        '<summary aria-label="Show or hide the pages of this part"><span class="toctree-toggle"',
-    )
-    # A list whose children are no list items.
-    html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-    # Icons say nothing that the name of their button does not say.
-    html = re.sub(r'<(i|span)( class="[^"]*\bfa-[^"]*")', r'<\1 aria-hidden="true"\2', html)
-    # The style sheet brings the icons as a font; the script would bring them again, in 1.5 MB.
-    html = re.sub(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>', "", html)
-    # The theme, Sphinx and Jupyter Book each set the viewport.
-    head, found, body = html.partition("</head>")
-    viewports = re.findall(r'<meta name="viewport"[^>]*>', head)
-    for extra in viewports[1:]:
-        before, _, after = head.rpartition(extra)
-        head = before + after
-    # A page without formulas needs no MathJax.
-    if 'class="math' not in body:
-        head = re.sub(r'\s*<script[^>]* src="[^"]*mathjax/[^"]*"></script>', "", head)
-        head = re.sub(r"\s*<script>window\.MathJax = .*?</script>", "", head)
-    # Text first: scripts wait until the page is read, in their order. Only the search page needs the index.
-    if 'id="search-results"' not in body:
-        head = re.sub(
-            r'\s*<script src="[^"]*(searchtools|language_data|searchindex)\.js[^"]*"></script>', "", head
-        )
-        head = re.sub(r'<script src="(?![^"]*documentation_options)', '<script defer src="', head)
-    return head + found + body
+    head, end, body = html.partition("</head>")
+    if not end:
+        head, body = "", html
+    whole_body = body
+    for repair in IN_BODY:
+        body = _repaired(repair, body, matched)
+    for repair in IN_HEAD:
+        if repair.only_if(whole_body):
+            head = _repaired(repair, head, matched)
+    return head + end + body
+
+
+def _repaired(repair: Repair, text: str, matched: set[Repair] | None) -> str:
+    """Do a repair as often as there is something to do."""
+    while True:
+        text, count = re.subn(repair.pattern, repair.replacement, text, flags=re.DOTALL)
+        if count and matched is not None:
+            matched.add(repair)
+        again = count and re.search(repair.pattern, text, flags=re.DOTALL)
+        if not again or repair.replacement.startswith(r"<\1"):  # the last kind matches what it has made
+            return text
 
 
 def finish_pages(app: Sphinx, error: Exception | None) -> None:
-    """Repair the written pages; a page that is already done stays as it is."""
+    """Repair the written pages; a page that is already done stays as it is.
+
+    A repair that finds nothing to do on all the pages of a fresh build is a warning, and so the end of a
+    strict one: the theme has changed, and what was to be mended may now look otherwise.
+    """
     if error or app.builder.format != "html":
         return
+    matched: set[Repair] = set()
+    untouched = 0
     for path in Path(app.outdir).rglob("*.html"):
         if "_static" in path.relative_to(app.outdir).parts:
             continue
         text = path.read_text(encoding="utf-8")
-        better = finish(text)
+        better = finish(text, matched)
         if better != text:
             path.write_text(better, encoding="utf-8")
+        else:
+            untouched += 1
+    if not untouched:  # every page is new
+        for repair in (*IN_BODY, *IN_HEAD):
+            if repair not in matched:
+                logger.warning(
+                    "a repair of the pages found nothing to do (%s): is the theme another?", repair.why
+                )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

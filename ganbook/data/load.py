@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast, overload
 
 from ganbook.data.catalogue import find
-from ganbook.data.datasets import Dataset
+from ganbook.data.datasets import Dataset, ImageDataset, PointDataset
 from ganbook.data.request import Request, Split
 from ganbook.data.sources.download import default_data_dir
 from ganbook.errors import DataError, UserError
 from ganbook.support.notices import notice
 
+ImageName = Literal["glyphs", "digits", "mnist", "fashion-mnist", "cifar10", "celeba"]
+PointName = Literal["ring", "grid", "swiss-roll", "two-moons", "gaussian"]
 
+
+@overload
+def load_dataset(
+    name: ImageName,
+    data_dir: str | Path | None = None,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    fallback: str | None = None,
+    limit: int | None = None,
+    skip_bad: bool = False,
+) -> ImageDataset: ...
+@overload
+def load_dataset(
+    name: PointName,
+    data_dir: str | Path | None = None,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    fallback: str | None = None,
+    limit: int | None = None,
+    skip_bad: bool = False,
+) -> PointDataset: ...
+@overload
+def load_dataset(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    fallback: str | None = None,
+    limit: int | None = None,
+    skip_bad: bool = False,
+) -> Dataset: ...
 def load_dataset(
     name: str,
     data_dir: str | Path | None = None,

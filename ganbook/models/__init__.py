@@ -11,17 +11,16 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
-
 from ganbook.errors import unknown
+from ganbook.models.common import Discriminator, Generator
 from ganbook.models.dcgan import dcgan
 from ganbook.models.mlp import mlp
 from ganbook.models.r3gan import r3gan
 from ganbook.models.resnet import resnet
 
-__all__ = ["FAMILIES", "build", "dcgan", "mlp", "options", "r3gan", "resnet"]
+__all__ = ["FAMILIES", "Discriminator", "Generator", "build", "dcgan", "mlp", "options", "r3gan", "resnet"]
 
-FAMILIES: dict[str, Callable[..., tuple[nn.Module, nn.Module]]] = {
+FAMILIES: dict[str, Callable[..., tuple[Generator, Discriminator]]] = {
     "dcgan": dcgan,
     "mlp": mlp,
     "r3gan": r3gan,
@@ -43,7 +42,7 @@ def options(family: str) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if name != "shape"}
 
 
-def build(family: str, shape: Sequence[int], **kwargs: Any) -> tuple[nn.Module, nn.Module]:
+def build(family: str, shape: Sequence[int], **kwargs: Any) -> tuple[Generator, Discriminator]:
     """Build a pair by the name of its family, as a recipe or a checkpoint does.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,30 @@ Norm = Annotated[str, OneOf("discriminator_norm", ("batch", "layer", "none", "sp
 Dropout = Annotated[float, Real(least=0, below=1)]
 NumClasses = Annotated[int, Whole(0)]  # 0: no classes
 
+
+class Generator(nn.Module):
+    """What every generator of this package has beside its layers."""
+
+    latent_dim: int
+    """Length of the latent vector z."""
+    num_classes: int = 0
+    """The classes that it is told; 0 where it is unconditional."""
+    spec: dict[str, Any]
+    """How its pair was built: what `ganbook.models.build` needs."""
+
+
+class Discriminator(nn.Module):
+    """What every discriminator of this package has beside its layers."""
+
+    num_classes: int = 0
+    """The classes that it is told; 0 where it is unconditional."""
+    spec: dict[str, Any]
+    """How its pair was built: what `ganbook.models.build` needs."""
+
+
 P = ParamSpec("P")
-G = TypeVar("G", bound=nn.Module)
-D = TypeVar("D", bound=nn.Module)
+G = TypeVar("G", bound=Generator)
+D = TypeVar("D", bound=Discriminator)
 
 
 def remembers_spec(family: Callable[P, tuple[G, D]]) -> Callable[P, tuple[G, D]]:
@@ -36,8 +57,7 @@ def remembers_spec(family: Callable[P, tuple[G, D]]) -> Callable[P, tuple[G, D]]
         check_values(family, call.arguments, where=f"{family.__name__}: ")
         generator, discriminator = family(*args, **kwargs)
         spec = {"family": family.__name__, **call.arguments, "shape": list(call.arguments["shape"])}
-        for module in (generator, discriminator):
-            module.spec = spec  # type: ignore[assignment]
+        generator.spec = discriminator.spec = spec
         return generator, discriminator
 
     return build

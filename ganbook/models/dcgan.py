@@ -29,7 +29,9 @@ import torch
 from torch import Tensor, nn
 
 from ganbook.models.common import (
+    Discriminator,
     Dropout,
+    Generator,
     Norm,
     NumClasses,
     check_labels,
@@ -56,7 +58,7 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
-class DCGANGenerator(nn.Module):
+class DCGANGenerator(Generator):
     """Transposed convolutions from a latent vector to an image: (N, latent_dim) to (N, C, H, W) in [-1, 1].
 
     Parameters
@@ -106,7 +108,7 @@ class DCGANGenerator(nn.Module):
         return self.net(z)
 
 
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(Discriminator):
     """Strided convolutions from an image to one logit: (N, C, H, W) to (N,).
 
     Parameters

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ganbook.models.common import (
+    Discriminator,
     Dropout,
+    Generator,
     Norm,
     check_labels,
     check_shape,
@@ -19,7 +21,7 @@ from ganbook.models.common import (
 from ganbook.support.checks import Count
 
 
-class MLPGenerator(nn.Module):
+class MLPGenerator(Generator):
     """A generator of fully connected layers: z of shape (N, latent_dim) to samples of shape (N, *shape).
 
     Images end in a tanh, so that they lie in [-1, 1]; points (a shape of one number) are left unbounded.
@@ -35,8 +37,6 @@ class MLPGenerator(nn.Module):
     layers : int
         Number of hidden layers.
     """
-
-    num_classes = 0  # unconditional only
 
     def __init__(self, shape: Sequence[int], latent_dim: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class MLPGenerator(nn.Module):
         return self.net(z)
 
 
-class MLPDiscriminator(nn.Module):
+class MLPDiscriminator(Discriminator):
     """A discriminator of fully connected layers: samples (N, *shape) to logits (N,).
 
     Parameters
@@ -72,8 +72,6 @@ class MLPDiscriminator(nn.Module):
     dropout : float
         Share of the units that are dropped after each activation.
     """
-
-    num_classes = 0  # unconditional only
 
     def __init__(
         self, shape: Sequence[int], hidden: int, layers: int, norm: str = "none", dropout: float = 0.0

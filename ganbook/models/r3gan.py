@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganbook.errors import UserError
-from ganbook.models.common import check_labels, remembers_spec, size_plan
+from ganbook.models.common import Discriminator, Generator, check_labels, remembers_spec, size_plan
 from ganbook.support.checks import Count
 
 SLOPE = 0.2  # of LeakyReLU
@@ -93,7 +93,7 @@ def _match(width_in: int, width_out: int) -> list[nn.Module]:
     return [conv]
 
 
-class R3GANGenerator(nn.Module):
+class R3GANGenerator(Generator):
     """Residual blocks from a latent vector to an image: (N, latent_dim) to (N, C, H, W) in [-1, 1].
 
     Parameters
@@ -109,8 +109,6 @@ class R3GANGenerator(nn.Module):
     group_size : int
         Channels that a group of a 3x3 convolution sees.
     """
-
-    num_classes = 0  # unconditional only
 
     def __init__(
         self, shape: Sequence[int], latent_dim: int, width: int, blocks: int, group_size: int
@@ -137,7 +135,7 @@ class R3GANGenerator(nn.Module):
         return self.net(self.scale(z)[:, :, None, None] * self.basis)
 
 
-class R3GANDiscriminator(nn.Module):
+class R3GANDiscriminator(Discriminator):
     """Residual blocks from an image to one logit: (N, C, H, W) to (N,).
 
     Parameters
@@ -151,8 +149,6 @@ class R3GANDiscriminator(nn.Module):
     group_size : int
         Channels that a group of a 3x3 convolution sees.
     """
-
-    num_classes = 0  # unconditional only
 
     def __init__(self, shape: Sequence[int], width: int, blocks: int, group_size: int) -> None:
         super().__init__()

@@ -35,7 +35,9 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganbook.models.common import (
+    Discriminator,
     Dropout,
+    Generator,
     NumClasses,
     check_labels,
     normalise_spectrally,
@@ -156,7 +158,7 @@ class DiscriminatorBlock(nn.Module):
         return self.skip(x) + h
 
 
-class ResNetGenerator(nn.Module):
+class ResNetGenerator(Generator):
     """Residual blocks from a latent vector to an image: (N, latent_dim) to (N, C, H, W) in [-1, 1].
 
     Parameters
@@ -197,7 +199,7 @@ class ResNetGenerator(nn.Module):
         return self.image(h)
 
 
-class ResNetDiscriminator(nn.Module):
+class ResNetDiscriminator(Discriminator):
     """Residual blocks from an image to one logit: (N, C, H, W) to (N,).
 
     Parameters

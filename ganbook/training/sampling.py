@@ -93,7 +93,7 @@ def class_columns(num_classes: int) -> int | None:
     return num_classes if 1 < num_classes <= 20 else None
 
 
-def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
+def load_generator(run: str | Path) -> tuple[models.Generator, dict[str, Any]]:
     """Load the averaged generator of a run (or of one checkpoint), for sampling on the CPU.
 
     Parameters
@@ -103,8 +103,8 @@ def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
 
     Returns
     -------
-    generator : nn.Module
-        In eval mode, with its `latent_dim`.
+    generator : Generator
+        In eval mode.
     state : dict
         The checkpoint's JSON.
 
@@ -118,7 +118,7 @@ def load_generator(run: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     return build_generator(folder, state), state
 
 
-def build_generator(folder: Path, state: Mapping[str, Any]) -> nn.Module:
+def build_generator(folder: Path, state: Mapping[str, Any]) -> models.Generator:
     """Build the generator of a checkpoint, with its averaged weights, in eval mode on the CPU.
 
     Raises
