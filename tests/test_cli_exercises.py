@@ -192,8 +192,22 @@ def test_files_that_misbehave(capsys, tmp_path, text, says):
     assert "Traceback" not in out + err
 
 
-def test_a_call_that_stays_in_compiled_code_is_ended(capsys, tmp_path):
-    text = HEAD + "def optimal_D(p, q):\n    return sum(range(10**15))\n" + CALL
+STUBBORN = """
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    "body", ["\n    return sum(range(10**15))\n", STUBBORN], ids=["compiled", "stubborn"]
+)
+def test_an_answer_that_cannot_be_stopped_is_ended_with_its_process(capsys, tmp_path, body):
+    """One call that stays in compiled code, and a loop that catches every exception."""
+    text = HEAD + "def optimal_D(p, q):" + body + CALL
     code, out, _ = check_text(capsys, tmp_path, text, "--seconds", "8")
     assert code == 1
     assert "had not ended after 8 seconds" in out

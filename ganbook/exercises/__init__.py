@@ -19,7 +19,8 @@ from typing import Any
 from ganbook.errors import UserError, unknown
 from ganbook.exercises import progress
 from ganbook.exercises.exercise import CHAPTERS, Exercise, Wrong
-from ganbook.exercises.trial import Failure, Result, Shown, Trial, grade
+from ganbook.exercises.grading.result import Failure, Result, Shown
+from ganbook.exercises.grading.trial import Trial, grade
 
 __all__ = [
     "CHAPTERS", "Exercise", "Failure", "Result", "Trial", "Wrong",
@@ -90,7 +91,7 @@ def check(name: str, answer: Any) -> Result:
     return replace(result, notes=(*result.notes, problem)) if problem else result
 
 
-_given: dict[str, int] = {}  # how many hints each exercise has given in this session
+_hints_shown: dict[str, int] = {}  # of each exercise, in this session
 
 
 def hint(name: str, level: int | None = None) -> Shown:
@@ -115,7 +116,7 @@ def hint(name: str, level: int | None = None) -> Shown:
     """
     hints = get(name).hints
     if level is None:
-        level = _given[name] = min(_given.get(name, 0) + 1, len(hints))
+        level = _hints_shown[name] = min(_hints_shown.get(name, 0) + 1, len(hints))
     elif level not in range(1, len(hints) + 1):
         raise UserError(f"level={level!r}: {name} has hints 1 to {len(hints)}")
     return Shown(f"Hint {level} of {len(hints)}: {hints[level - 1]}")

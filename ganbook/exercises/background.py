@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbook.exercises.exercise import Exercise, Wrong
-from ganbook.exercises.trial import Trial
+from ganbook.exercises.grading.trial import Trial
 from ganbook.metrics import mode_coverage
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganbook.exercises.exercise import Exercise, Wrong
-from ganbook.exercises.trial import Trial
+from ganbook.exercises.grading.trial import Trial
 
 # ---- the latent space
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.players import own_random_numbers
-from ganbook.exercises.trial import Trial
 
 # ---- initialisation
 

@@ -12,7 +12,7 @@ from ganbook.exercises.evaluation_common import LETTER, ring, rows, settle
 from ganbook.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 # ------------------------------------------------------------------- precision and recall, predicted
 

@@ -13,7 +13,7 @@ from ganbook.exercises.evaluation_common import number_or_nan, rows, settle
 from ganbook.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 # ------------------------------------------------------------------------------- FID by hand, in 1-D
 

@@ -12,7 +12,7 @@ from ganbook.exercises.evaluation_common import number_or_nan, ring, rows
 from ganbook.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 # ----------------------------------------------------------------------------------- modes of a ring
 

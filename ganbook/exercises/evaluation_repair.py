@@ -11,7 +11,7 @@ from ganbook import metrics
 from ganbook.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 # ------------------------------------------------------------------------------------ repair: the samples
 

@@ -14,7 +14,7 @@ from ganbook.exercises.evaluation_common import LETTER, settle
 from ganbook.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 Z = 1.96
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.minimax_dirac import DIRAC
 from ganbook.exercises.minimax_games import (
     F_DIVERGENCE,
@@ -22,7 +23,6 @@ from ganbook.exercises.minimax_games import (
     numbers,
     vector,
 )
-from ganbook.exercises.trial import Trial
 
 # ---- three losses
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganbook.exercises.exercise import Exercise, Wrong
-from ganbook.exercises.trial import Trial
+from ganbook.exercises.grading.trial import Trial
 
 GAME = cleandoc(r"""
     In the Dirac-GAN the data are the point 0, the generator makes the sample $\theta$, and $D$ has the logit

@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.nn.utils import vector_to_parameters
 
 if TYPE_CHECKING:
-    from ganbook.exercises.trial import Trial
+    from ganbook.exercises.grading.trial import Trial
 
 
 @contextlib.contextmanager

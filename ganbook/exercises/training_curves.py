@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.players import (
     draw,
     own_random_numbers,
     tiny_pair,
     weights,
 )
-from ganbook.exercises.trial import Trial
 
 # ---- reading losses
 

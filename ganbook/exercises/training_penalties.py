@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.players import (
     flat,
     gradients,
 )
-from ganbook.exercises.trial import Trial
 
 # ---- penalties
 

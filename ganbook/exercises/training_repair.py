@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.players import (
     Game,
     Move,
@@ -26,7 +27,6 @@ from ganbook.exercises.players import (
     tiny_pair,
     weights,
 )
-from ganbook.exercises.trial import Trial
 
 SAID_OF_D = {
     "exchanged": "in D's turn the labels of real and fake are exchanged: D goes towards small logits on "

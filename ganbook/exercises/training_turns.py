@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ganbook.exercises.exercise import Exercise, Wrong
+from ganbook.exercises.grading.trial import Trial
 from ganbook.exercises.players import (
     Game,
     discriminator_gradients,
@@ -21,7 +22,6 @@ from ganbook.exercises.players import (
     tiny_pair,
     weights,
 )
-from ganbook.exercises.trial import Trial
 
 # ---- epochs and steps
 

@@ -238,7 +238,7 @@ def mutants_of(exercise) -> Iterator[Mutant]:
 
 def verdict(exercise, mutant: Mutant) -> str:
     """Return "caught", "survives" or "stillborn"."""
-    from ganbook.exercises.trial import grade
+    from ganbook.exercises.grading.trial import grade
 
     namespace: dict[str, object] = {"__name__": "mutant"}
     try:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ganbook import exercises
-from ganbook.exercises.trial import grade
+from ganbook.exercises.grading.trial import grade
 
 ALL = [exercises.get(name) for name in exercises.names()]
 BY_NAME = pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganbook import exercises
-from ganbook.exercises.trial import grade
+from ganbook.exercises.grading.trial import grade
 
 
 def first_solution(name):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ganbook.exercises.evaluation import EXERCISES
-from ganbook.exercises.trial import Trial, _close, grade
+from ganbook.exercises.grading.trial import Trial, grade
+from ganbook.exercises.grading.values import close
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
@@ -317,10 +318,10 @@ def test_no_misconception_is_taken_for_another(name, monkeypatch):
     assert grade(exercise, answer_of(name, exercise.solutions[0]))
     for message in dict.fromkeys(message for _, known, *_ in calls for message in known):
         for want, known, rtol, atol in calls:
-            if message in known and not _close(known[message], want, rtol, atol):
+            if message in known and not close(known[message], want, rtol, atol):
                 value = known[message]
                 assert torch.isfinite(torch.as_tensor(value)).all(), message
-                said = next(m for m, other in known.items() if _close(value, other, rtol, atol))
+                said = next(m for m, other in known.items() if close(value, other, rtol, atol))
                 assert said == message
                 break
         else:

@@ -6,7 +6,7 @@ from torch.nn.functional import softplus
 
 from ganbook import exercises
 from ganbook.exercises import players, training_curves
-from ganbook.exercises.trial import grade
+from ganbook.exercises.grading.trial import grade
 
 
 def answer_of(name, source):
