@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,15 @@ def test_a_text_is_written_as_all_others_are(path):
     lines = content.splitlines()
     for section in text.sections(content):
         assert lines[section.line - 2] == lines[section.line] == ""
+
+
+@BY_TEXT
+def test_no_code_within_a_sentence_is_torn_over_two_lines(path):
+    """In a script, as `start --script` writes it, each line begins with a #."""
+    parsed = text.read(path)
+    for prose in (parsed.statement, parsed.explanation, *parsed.hints, *parsed.choices):
+        for paragraph in prose.split("\n\n"):
+            assert not [code for code in re.findall(r"`[^`]*`", paragraph) if "\n" in code], paragraph
 
 
 def test_a_mistake_names_the_file(tmp_path, monkeypatch):
