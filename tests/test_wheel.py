@@ -80,11 +80,14 @@ def test_all_files_of_the_package_are_in_it(files):
     ):
         assert wanted in ours
     assert any(name.startswith("ganbook/recorded/") and name.endswith(".json") for name in ours)
+    assert "ganbook/exercises/chapters/minimax/optimal-discriminator.md" in ours
 
 
 def test_nothing_of_the_book_or_the_tests_is_in_it(files):
     assert {name.partition("/")[0] for name in files if ".dist-info/" not in name} == {"ganbook"}
-    assert not [name for name in files if name.endswith((".ipynb", ".md", ".png"))]
+    assert not [name for name in files if name.endswith((".ipynb", ".png"))]
+    texts = {name for name in files if name.endswith(".md")}  # of the exercises, and no page of the book
+    assert all(name.startswith("ganbook/exercises/chapters/") for name in texts)
 
 
 def test_the_licence_is_in_it(files):

@@ -21,7 +21,7 @@ from typing import Any
 
 from ganbook import exercises
 from ganbook.exercises import sheets
-from ganbook.exercises.trial import grade
+from ganbook.exercises.grading.trial import grade
 
 BOOK = Path(__file__).parent.parent / "book"
 TAG = "exercise"
@@ -50,10 +50,10 @@ def section(chapter: str) -> list[dict[str, Any]]:
     ]
     for exercise in chosen:
         for cell in sheets.cells(exercise):
-            made = _tagged(sheets.as_json(cell, f"ex-{exercise.name}-{cell.part}"))
+            entry = _tagged(sheets.as_json(cell, f"ex-{exercise.name}-{cell.part}"))
             if cell.kind == "code":
                 text = repr(grade(exercise, starter_answer(exercise)))
-                made["outputs"] = [
+                entry["outputs"] = [
                     {
                         "data": {"text/plain": text.splitlines(keepends=True)},
                         "execution_count": None,
@@ -61,8 +61,8 @@ def section(chapter: str) -> list[dict[str, Any]]:
                         "output_type": "execute_result",
                     }
                 ]
-                made["metadata"]["tags"].append("nbval-ignore-output")
-            cells.append(made)
+                entry["metadata"]["tags"].append("nbval-ignore-output")
+            cells.append(entry)
     return cells
 
 
@@ -80,17 +80,17 @@ def _tagged(cell: dict[str, Any]) -> dict[str, Any]:
 
 def with_exercises(notebook: dict[str, Any], chapter: str) -> dict[str, Any]:
     """Return the notebook with the chapter's exercises, as they are now, at its end."""
-    made = copy.deepcopy(notebook)
-    made["cells"] = [c for c in made["cells"] if TAG not in c["metadata"].get("tags", [])]
-    count = sum(c["cell_type"] == "code" for c in made["cells"])
+    updated = copy.deepcopy(notebook)
+    updated["cells"] = [c for c in updated["cells"] if TAG not in c["metadata"].get("tags", [])]
+    count = sum(c["cell_type"] == "code" for c in updated["cells"])
     for cell in section(chapter):
         if cell["cell_type"] == "code":
             count += 1
             cell["execution_count"] = count
             for output in cell["outputs"]:
                 output["execution_count"] = count
-        made["cells"].append(cell)
-    return made
+        updated["cells"].append(cell)
+    return updated
 
 
 def main() -> int:
@@ -109,15 +109,15 @@ def main() -> int:
             print(f"{path}: not a chapter with exercises; these are {known}", file=sys.stderr)
             return 2
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        made = with_exercises(notebook, path.stem)
-        if made == notebook:
+        updated = with_exercises(notebook, path.stem)
+        if updated == notebook:
             print(f"{path}: up to date")
             continue
         old += 1
         if args.check:
             print(f"{path}: out of date; python tools/exercise_pages.py {path}")
             continue
-        path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(updated, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{path}: {len(exercises.names(path.stem))} exercises")
     return int(args.check and old > 0)
 

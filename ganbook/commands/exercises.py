@@ -82,17 +82,18 @@ def write_sheet(args: argparse.Namespace) -> None:
 
 def grade(args: argparse.Namespace) -> int:
     """Run and grade a file."""
-    from ganbook.exercises import grader, progress
+    from ganbook.exercises import progress
+    from ganbook.exercises.grading import files
 
-    found = grader.grade_file(args.file, args.seconds)
-    for result in found.results:
+    graded = files.grade_file(args.file, args.seconds)
+    for result in graded.results:
         print(result)
         problem = progress.record(result.name) if result else ""
         if problem:
             print(f"  note: {problem}")
-    if found.problem:
-        print(f"x {args.file}: {found.problem}")
-    return int(bool(found.problem) or not all(found.results))
+    if graded.problem:
+        print(f"x {args.file}: {graded.problem}")
+    return int(bool(graded.problem) or not all(graded.results))
 
 
 def print_hint(args: argparse.Namespace) -> None:

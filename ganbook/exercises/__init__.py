@@ -4,22 +4,25 @@
 >>> gb.exercises.check("disjoint-jsd", ...)
 - disjoint-jsd: not answered yet
 
-Each exercise is one `Exercise` in its chapter's file: the cells in the book, the sheets that `ganbook
-exercises start` writes, the hints, the solution and the tests are all made of it.
+An exercise is a text, in Markdown, and a check, in Python (`ganbook.exercises.chapters`). The cells in the
+book, the sheets that `ganbook exercises start` writes, the hints, the solution and the tests are all made of
+these.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganbook.errors import UserError, unknown
-from ganbook.exercises import progress
+from ganbook.exercises import chapters, progress
 from ganbook.exercises.exercise import CHAPTERS, Exercise, Wrong
-from ganbook.exercises.trial import Failure, Result, Shown, Trial, grade
+from ganbook.exercises.grading.result import Failure, Result, Shown
+
+if TYPE_CHECKING:
+    from ganbook.exercises.grading.trial import Trial
 
 __all__ = [
     "CHAPTERS", "Exercise", "Failure", "Result", "Trial", "Wrong",
@@ -27,13 +30,17 @@ __all__ = [
 ]  # fmt: skip
 
 
+def __getattr__(name: str) -> Any:
+    if name == "Trial":  # it needs PyTorch, and a list of the exercises does not
+        from ganbook.exercises.grading.trial import Trial
+
+        return Trial
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @cache
-def _all() -> dict[str, Exercise]:
-    found: dict[str, Exercise] = {}
-    for chapter in CHAPTERS:
-        module = importlib.import_module(f"ganbook.exercises.{chapter}")
-        found |= {exercise.name: exercise for exercise in module.EXERCISES}
-    return found
+def _by_name() -> dict[str, Exercise]:
+    return {exercise.name: exercise for chapter in CHAPTERS for exercise in chapters.load(chapter)}
 
 
 def names(chapter: str | None = None) -> list[str]:
@@ -46,7 +53,7 @@ def names(chapter: str | None = None) -> list[str]:
     """
     if chapter is not None and chapter not in CHAPTERS:
         raise unknown("chapter", chapter, CHAPTERS)
-    return [name for name, exercise in _all().items() if chapter in (None, exercise.chapter)]
+    return [name for name, exercise in _by_name().items() if chapter in (None, exercise.chapter)]
 
 
 def get(name: str) -> Exercise:
@@ -57,11 +64,11 @@ def get(name: str) -> Exercise:
     UserError
         If there is none of that name; the nearest one is suggested.
     """
-    if name not in _all():
-        close = difflib.get_close_matches(str(name), _all(), 3)
+    if name not in _by_name():
+        close = difflib.get_close_matches(str(name), _by_name(), 3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
         raise UserError(f"unknown exercise {name!r}{hint} `ganbook exercises list` names them all")
-    return _all()[name]
+    return _by_name()[name]
 
 
 def check(name: str, answer: Any) -> Result:
@@ -85,12 +92,14 @@ def check(name: str, answer: Any) -> Result:
     UserError
         If there is no exercise of that name.
     """
+    from ganbook.exercises.grading.trial import grade
+
     result = grade(get(name), answer)
     problem = progress.record(name) if result else ""
     return replace(result, notes=(*result.notes, problem)) if problem else result
 
 
-_given: dict[str, int] = {}  # how many hints each exercise has given in this session
+_hints_shown: dict[str, int] = {}  # of each exercise, in this session
 
 
 def hint(name: str, level: int | None = None) -> Shown:
@@ -115,7 +124,7 @@ def hint(name: str, level: int | None = None) -> Shown:
     """
     hints = get(name).hints
     if level is None:
-        level = _given[name] = min(_given.get(name, 0) + 1, len(hints))
+        level = _hints_shown[name] = min(_hints_shown.get(name, 0) + 1, len(hints))
     elif level not in range(1, len(hints) + 1):
         raise UserError(f"level={level!r}: {name} has hints 1 to {len(hints)}")
     return Shown(f"Hint {level} of {len(hints)}: {hints[level - 1]}")

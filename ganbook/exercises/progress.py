@@ -32,8 +32,7 @@ def done() -> dict[str, str]:
     A file that is damaged or cannot be read counts as empty, with one line on stderr.
     """
     try:
-        found = json.loads(path().read_text(encoding="utf-8"))
-        entries = found["done"].items()
+        entries = json.loads(path().read_text(encoding="utf-8"))["done"].items()
         return {name: day for name, day in entries if isinstance(name, str) and isinstance(day, str)}
     except FileNotFoundError:
         return {}

@@ -118,8 +118,9 @@ def start(exercise: Exercise, folder: Path, script: bool = False) -> Path:
             file.write(text)
     except FileExistsError:
         raise UserError(
-            f"{path} is there already and was left as it is; go on in it, check it with "
-            f"`ganbook exercises check {path}`, or name another folder to start anew"
+            f"{path} is there already and was left as it is; "
+            f"go on in it, check it with `ganbook exercises check {path}`, "
+            "or name another folder to start anew"
         ) from None
     return path
 
@@ -127,8 +128,8 @@ def start(exercise: Exercise, folder: Path, script: bool = False) -> Path:
 def notebook(exercise: Exercise) -> dict[str, Any]:
     """Return a notebook (format 4.5) with one exercise; hints are asked for, the solution is not in it."""
     help_text = (
-        "Stuck? Each call gives the next hint. Or see the solution: `gb.exercises.solution"
-        f'("{exercise.name}")`.'
+        "Stuck? Each call gives the next hint. "
+        f'Or see the solution: `gb.exercises.solution("{exercise.name}")`.'
     )
     parts = [
         Cell("markdown", "task", statement(exercise, "#")),
@@ -150,15 +151,15 @@ def notebook(exercise: Exercise) -> dict[str, Any]:
 
 def as_json(cell: Cell, cell_id: str) -> dict[str, Any]:
     """Return a cell as a notebook stores it, without outputs."""
-    made: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "cell_type": cell.kind,
         "id": cell_id,
         "metadata": {},
         "source": cell.source.splitlines(keepends=True),
     }
     if cell.kind == "code":
-        made |= {"execution_count": None, "outputs": []}
-    return made
+        entry |= {"execution_count": None, "outputs": []}
+    return entry
 
 
 def _script(exercise: Exercise) -> str:

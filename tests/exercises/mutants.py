@@ -15,7 +15,6 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
-import importlib
 import json
 import re
 import sys
@@ -238,7 +237,7 @@ def mutants_of(exercise) -> Iterator[Mutant]:
 
 def verdict(exercise, mutant: Mutant) -> str:
     """Return "caught", "survives" or "stillborn"."""
-    from ganbook.exercises.trial import grade
+    from ganbook.exercises.grading.trial import grade
 
     namespace: dict[str, object] = {"__name__": "mutant"}
     try:
@@ -281,7 +280,7 @@ def chosen(names: list[str]) -> Iterator:
 
     for name in names or exercises.CHAPTERS:
         if name in exercises.CHAPTERS:
-            yield from importlib.import_module(f"ganbook.exercises.{name}").EXERCISES
+            yield from map(exercises.get, exercises.names(name))
         else:
             yield exercises.get(name)
 

@@ -1,5 +1,4 @@
-"""The checks catch mutants of the solutions: what `python tests/exercises/mutants.py` found, and a sample "
-"of it."""
+"""The checks catch mutants of the solutions: what `python tests/exercises/mutants.py` found, and a sample."""
 
 import importlib.util
 import json
@@ -64,9 +63,12 @@ def test_a_sample_of_mutants_is_caught(exercise):
 
 def test_the_mutants_are_what_they_should_be():
     source = (
-        "def f(real, fake, D):\n    D.zero_grad()\n    with torch.no_grad():\n        x = -G(z).detach() * "
-        "2\n"
-        "    y = torch.ones_like(x).mean(dim=1)\n    return bce(D(x), y)"
+        "def f(real, fake, D):\n"
+        "    D.zero_grad()\n"
+        "    with torch.no_grad():\n"
+        "        x = -G(z).detach() * 2\n"
+        "    y = torch.ones_like(x).mean(dim=1)\n"
+        "    return bce(D(x), y)"
     )
     found = "\n".join(mutants.change(source, m) for m in mutants.mutate(source))
     wanted = ["zeros_like", "-G(z) * 2", "G(z).detach() * 2", "-> pass", "sum(dim=1)", "mean(dim=2)"]

@@ -1,0 +1,25 @@
+"""The exercises of the chapter on training steps."""
+
+NAMES = (  # in the order of the book, in rising difficulty
+    "steps-for-epochs",
+    "label-placement",
+    "scale-once",
+    "k-steps",
+    "scaled-loss",
+    "repair-generator-phase",
+    "discriminator-turn",
+    "generator-turn",
+    "probabilities-from-losses",
+    "repair-labels",
+    "repair-logits",
+    "whole-phases",
+    "moving-average",
+    "running-statistics",
+    "no-grad-sampling",
+    "repair-sampling",
+    "both-losses-fall",
+    "repair-one-optimiser",
+    "repair-resume",
+    "r1-penalty",
+    "gradient-penalty",
+)

@@ -1,0 +1,1 @@
+"""How an answer is graded, whatever the exercise: its run, its time, its values and its result."""
