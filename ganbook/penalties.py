@@ -4,6 +4,9 @@ All look at the gradient of D with respect to its *input*, sample by sample. Tha
 sample by itself; BatchNorm in D mixes them, and then these formulas no longer say what they seem to.
 
 They are computed in float32, also inside `autocast`: a gradient of a gradient in bfloat16 is mostly noise.
+
+Strengths are called as in the papers: gamma, with a half before it, for R1 and R2; WGAN-GP's lambda, which is
+a word of Python's own, is `weight`.
 """
 
 from __future__ import annotations

@@ -149,6 +149,19 @@ def test_no_circle_of_files():
         raise AssertionError(f"a circle: {' -> '.join(error.args[1])}") from error
 
 
+LONGEST_FILE, LONGEST_FUNCTION = 520, 60  # lines; of a function without its signature and docstring
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "ganbook")))
+def test_files_and_functions_are_of_a_size(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            assert node.end_lineno - body[0].lineno < LONGEST_FUNCTION, node.name
+
+
 def test_nothing_public_is_undocumented():
     """Every public function and class has a docstring; their examples run in tests/test_docstrings.py."""
     undocumented = []

@@ -1,4 +1,7 @@
-"""Memorisation: generated samples that lie closer to the training set than to data that was held out."""
+"""Memorisation: generated samples that lie closer to the training set than to data that was held out.
+
+The generated samples come first here, for it is them that both real sets are held against.
+"""
 
 from __future__ import annotations
 

@@ -64,30 +64,30 @@ class Score:
 
     def differences(self, other: Score) -> list[str]:
         """Return what makes the two scores different kinds of number, in words; empty if nothing does."""
-        found = []
+        differences = []
         if self.metric != other.metric:
-            found.append(f"metric {self.metric} and {other.metric}")
+            differences.append(f"metric {self.metric} and {other.metric}")
         if (self.extractor, self.digest) != (other.extractor, other.digest):
             mine, theirs = (
                 f"{score.extractor}" + (f" ({score.digest[:8]})" if score.digest else "")
                 for score in (self, other)
             )
-            found.append(f"extractor {mine} and {theirs}")
+            differences.append(f"extractor {mine} and {theirs}")
         if self.counts != other.counts:
-            found.append(f"counts {counts_text(self.counts)} and {counts_text(other.counts)}")
+            differences.append(f"counts {counts_text(self.counts)} and {counts_text(other.counts)}")
         for key in sorted({*self.settings, *other.settings}):
             here, there = self.settings.get(key), other.settings.get(key)
             if here != there:
-                found.append(f"setting {key} {here} and {there}")
+                differences.append(f"setting {key} {here} and {there}")
         if self.reference != other.reference:
-            found.append(f"reference {self.reference} and {other.reference}")
-        return found
+            differences.append(f"reference {self.reference} and {other.reference}")
+        return differences
 
     def check_comparable(self, other: Score) -> None:
         """Raise a `UserError` that names what differs, unless the two scores compare."""
-        found = self.differences(other)
-        if found:
-            raise UserError(f"scores of different kinds do not compare: {'; '.join(found)}")
+        differences = self.differences(other)
+        if differences:
+            raise UserError(f"scores of different kinds do not compare: {'; '.join(differences)}")
 
     def __sub__(self, other: Score) -> float:
         self.check_comparable(other)
@@ -137,10 +137,10 @@ def table(rows: Mapping[str, Sequence[Score]]) -> str:
         for score in scores:
             block = blocks.setdefault(score.metric, {})
             for other_row, other in block.items():
-                found = other.differences(score)
-                if found:
+                differences = other.differences(score)
+                if differences:
                     raise UserError(
-                        f"{score.metric} of {other_row} and of {row} do not compare: {'; '.join(found)}"
+                        f"{score.metric} of {other_row} and of {row} do not compare: {'; '.join(differences)}"
                     )
             block[row] = score
     width = max((len(row) for row in rows), default=0)

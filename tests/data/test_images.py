@@ -108,7 +108,7 @@ def test_attributes():
 
 def test_images_that_do_not_fit_stay_behind_and_their_batches_move(monkeypatch):
     """On the "meta" device, which every machine has."""
-    from ganbook.data import datasets as module
+    from ganbook.data import images as module
 
     data = ImageDataset(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.arange(4))
     for free, where in ((511, "cpu"), (513, "meta")):

@@ -159,7 +159,7 @@ class _Entry(NamedTuple):
 
 def _walk(root: Path) -> Iterator[_Entry]:
     """Yield all files below a folder, in no order; each folder once, real ones before links to them."""
-    seen: set[tuple[int, int]] = set()
+    visited: set[tuple[int, int]] = set()
     here: list[tuple[Path, str]] = [(root, "")]
     links: list[tuple[Path, str]] = []
     while here or links:
@@ -169,9 +169,9 @@ def _walk(root: Path) -> Iterator[_Entry]:
         path, name = here.pop()
         try:
             about = path.stat()
-            if (about.st_dev, about.st_ino) in seen:
+            if (about.st_dev, about.st_ino) in visited:
                 continue
-            seen.add((about.st_dev, about.st_ino))
+            visited.add((about.st_dev, about.st_ino))
             with os.scandir(path) as listing:
                 entries = list(listing)
         except OSError as error:
@@ -217,9 +217,9 @@ def _nothing(part: Path, others: Counter[str]) -> str:
     """Say what is in a folder without images."""
     if not others:
         return f"the folder {short_path(part)} is empty"
-    seen = ", ".join(f"{count:,} {printable(suffix)}" for suffix, count in others.most_common(3))
+    kinds = ", ".join(f"{count:,} {printable(suffix)}" for suffix, count in others.most_common(3))
     packed = "; unpack the archive first" if others.keys() & {".zip", ".gz", ".tar", ".7z"} else ""
-    return f"no images in {short_path(part)}, only other files ({seen}){packed}"
+    return f"no images in {short_path(part)}, only other files ({kinds}){packed}"
 
 
 def _class_names(files: list[ImageFile]) -> list[str]:

@@ -57,15 +57,15 @@ def find_fashion_mnist(data_dir: Path, split: Split) -> bool:
 
 
 def _find_idx(name: str, raw: Path, split: Split) -> bool:
-    found = 0
+    present = 0
     for file, size in IDX_FILES[split].items():
         path = raw / file
         if path.is_file():
             _check_size(name, path, path.stat().st_size, size)
-            found += 1
+            present += 1
         elif path.with_name(f"{file}.gz").is_file():  # its size is looked at when it is unpacked
-            found += 1
-    return found == len(IDX_FILES[split])
+            present += 1
+    return present == len(IDX_FILES[split])
 
 
 def _check_size(name: str, path: Path, actual: int, size: int) -> None:
@@ -194,10 +194,10 @@ def _read_batch(path: Path, md5: str) -> dict[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cifar10: {short_path(path)} cannot be read ({error.strerror})") from error
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5:
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if actual != md5:
         raise DataError(
-            f"cifar10: {short_path(path)} has the checksum {found}, the original has {md5}; the file is "
+            f"cifar10: {short_path(path)} has the checksum {actual}, the original has {md5}; the file is "
             "damaged. Delete it so that it is fetched again, or name another --data-dir"
         )
     with warnings.catch_warnings():
