@@ -174,15 +174,14 @@ def generator_step(
     with frozen(discriminator):  # D only judges: the gradient passes through it and stops at G
         with autocast:
             fake = G(z).float()
-            judged, beside = fake, real
-            if augment is not None:
-                judged, beside = augment(fake), None if real is None else augment(real)
-            fake_logits = D(judged)
-            real_logits = None if beside is None else D(beside)
-        loss_g = loss(None if real_logits is None else real_logits.float(), fake_logits.float())
-        extra = None
-        if reconstruction is not None:
-            extra = reconstruction(fake)
+        extra = None if reconstruction is None else reconstruction(fake)
+        if augment is not None:
+            fake, real = augment(fake), None if real is None else augment(real)
+        with autocast:
+            fake_logits = D(fake).float()
+            real_logits = None if real is None else D(real).float()
+        loss_g = loss(real_logits, fake_logits)
+        if extra is not None:
             loss_g = loss_g + extra
         optimizer.zero_grad()
         loss_g.backward()
@@ -193,7 +192,5 @@ def generator_step(
 def _result(
     loss: Tensor, real_logits: Tensor | None, fake_logits: Tensor, extra: Tensor | None
 ) -> StepResult:
-    real, rest = (None if x is None else x.detach() for x in (real_logits, extra))
-    return StepResult(
-        loss.detach(), None if real is None else real.float(), fake_logits.detach().float(), rest
-    )
+    real, rest = (None if x is None else x.detach().float() for x in (real_logits, extra))
+    return StepResult(loss.detach(), real, fake_logits.detach().float(), rest)
