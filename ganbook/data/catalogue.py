@@ -144,7 +144,9 @@ def _dataset(raw: RawImages, request: Request, spec: dict[str, Any]) -> ImageDat
     if request.image_size is not None:
         images = fit_images(images, request.image_size, raw.background)
     labels, attributes = (None if part is None else part[:num] for part in (raw.labels, raw.attributes))
-    return ImageDataset(images, labels, raw.class_names, spec, attributes, raw.attribute_names)
+    return ImageDataset(
+        images, labels, raw.class_names, spec, attributes, raw.attribute_names, raw.attribute_values
+    )
 
 
 SOURCES: dict[str, Points | Images] = {
@@ -159,6 +161,13 @@ SOURCES: dict[str, Points | Images] = {
         size="60,000 + 10,000",
         shape=(1, 28, 28),
         about="digits drawn as pen strokes from known factors; any size, grey or colour (drawn)",
+    ),
+    "portraits": Images(
+        name="portraits",
+        read=embedded.load_portrait_images,
+        size="20,000 + 5,000",
+        shape=(3, 64, 64),
+        about="faces drawn from known factors, with a mask for every part; any size, grey or colour (drawn)",
     ),
     "digits": Images(
         name="digits",

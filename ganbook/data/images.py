@@ -35,9 +35,11 @@ class ImageDataset:
     spec : dict, optional
         The arguments that `load_dataset` needs to load the same data again.
     attributes : Tensor, optional
-        Several yes-or-no answers for each image (CelebA), 0 or 1, shape (N, A).
+        What can be seen of each image: of each of A attributes, the index of its value, shape (N, A).
     attribute_names : sequence of str, optional
         A name for each of the A attributes.
+    attribute_values : sequence of sequences of str, optional
+        The names of each attribute's values. Default: all attributes are "no" or "yes" (CelebA).
 
     Raises
     ------
@@ -64,6 +66,7 @@ class ImageDataset:
         spec: dict[str, Any] | None = None,
         attributes: Tensor | None = None,
         attribute_names: Sequence[str] = (),
+        attribute_values: Sequence[Sequence[str]] = (),
     ) -> None:
         if images.dtype != torch.uint8 or images.ndim != 4:
             raise UserError(
@@ -82,6 +85,13 @@ class ImageDataset:
         self.spec = dict(spec or {})
         self.attributes = attributes
         self.attribute_names = tuple(attribute_names)
+        values = attribute_values or [("no", "yes")] * len(attribute_names)
+        self.attribute_values = tuple(tuple(names) for names in values)
+        if len(self.attribute_values) != len(self.attribute_names):
+            raise UserError(
+                f"attribute_values: got the values of {len(self.attribute_values)} attributes; "
+                f"it takes those of all {len(self.attribute_names)}"
+            )
         self.device = self.images.device  # where batches are; the images may stay behind on the CPU
 
     @property

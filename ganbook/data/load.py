@@ -12,7 +12,7 @@ from ganbook.data.sources.download import default_data_dir
 from ganbook.errors import DataError, UserError
 from ganbook.support.notices import notice
 
-ImageName = Literal["glyphs", "digits", "mnist", "fashion-mnist", "cifar10", "celeba"]
+ImageName = Literal["glyphs", "portraits", "digits", "mnist", "fashion-mnist", "cifar10", "celeba"]
 PointName = Literal["ring", "grid", "swiss-roll", "two-moons", "gaussian"]
 
 
@@ -92,7 +92,7 @@ def load_dataset(
     -------
     ImageDataset or PointDataset
         Images as uint8, in memory or mapped into it from the cache; or points as float32. With labels and
-        class names where there are classes, and with attributes for celeba.
+        class names where there are classes, and with attributes for portraits and celeba.
 
     Raises
     ------

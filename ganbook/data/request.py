@@ -51,5 +51,6 @@ class RawImages:
     labels: Tensor | None  # int64, (N,)
     class_names: tuple[str, ...]
     background: int | None  # grey level of a plain background, where there is one
-    attributes: Tensor | None = None  # uint8, (N, A), 0 or 1
+    attributes: Tensor | None = None  # uint8, (N, A)
     attribute_names: tuple[str, ...] = ()
+    attribute_values: tuple[tuple[str, ...], ...] = ()  # of each attribute; (): all are "no" or "yes"

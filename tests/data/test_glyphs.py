@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ganbook.data import glyphs as G
+from ganbook.data.drawn import block_seed, join
 from ganbook.data.glyphs import Factors, glyphs, load_glyphs, render, sample_factors, stream, strokes
-from ganbook.data.glyphs.factors import _block_seed, join
 from ganbook.data.glyphs.pen import SEGMENTS, pen
 from ganbook.errors import UserError
 
@@ -98,7 +98,7 @@ def test_known_image():
 
 
 def test_seeds_do_not_run_together():
-    seeds = {_block_seed(seed, block) for seed in range(50) for block in range(50)}
+    seeds = {block_seed(seed, block) for seed in range(50) for block in range(50)}
     assert len(seeds) == 2500
     assert all(0 <= s < 2**63 for s in seeds)
     far, _ = glyphs(2, seed=2**70, start=10**12)

@@ -7,7 +7,6 @@ and as in MNIST a digit fits into a box of 20 pixels and its centre of mass is t
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
 from typing import Annotated
@@ -15,12 +14,12 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ganbook.data.glyphs.factors import BLOCK, Factors, NumImages, Sequence, Start, join, sample_factors
+from ganbook.data import drawn
+from ganbook.data.drawn import NumImages, Sequence, Start
+from ganbook.data.glyphs.factors import Factors, sample_factors
 from ganbook.data.glyphs.pen import pen
 from ganbook.data.request import SplitName
-from ganbook.errors import UserError
 from ganbook.support.checks import Whole, checked
-from ganbook.support.machine import one_thread
 from ganbook.support.pixels import Channels
 
 UNIT = 28.0  # lengths are in pixels of an image of this size
@@ -138,12 +137,9 @@ def render(
     >>> render(sample_factors(5, seed=0), image_size=32, channels=3).shape
     torch.Size([5, 3, 32, 32])
     """
-    where = _device(device)
-    # On a CPU, so many at a time that all they need stays in a core's cache.
-    step = max(16, 192 * 28**2 // image_size**2) if where.type == "cpu" else 4096
-    parts = [factors[at : at + step] for at in range(0, len(factors), step)]
-    with one_thread() if where.type == "cpu" else contextlib.nullcontext():
-        return torch.cat([_draw(part, image_size, channels, where) for part in parts])
+    where = drawn.as_device(device)
+    chunk = max(16, 192 * 28**2 // image_size**2)
+    return drawn.in_chunks(lambda part: _draw(part, image_size, channels, where), factors, chunk, where)
 
 
 def _draw(factors: Factors, image_size: int, channels: int, device: torch.device) -> Tensor:
@@ -228,19 +224,9 @@ def stream(
     UserError
         If an argument is out of its range.
     """
-    where = _device(device)
-
-    def batches() -> Iterator[tuple[Tensor, Factors]]:  # apart, so that a bad argument is refused at once
-        at = start
-        waiting = sample_factors(BLOCK - at % BLOCK, seed, at)
-        at += len(waiting)
-        while True:
-            while len(waiting) < batch_size:
-                waiting, at = join(waiting, sample_factors(BLOCK, seed, at)), at + BLOCK
-            factors, waiting = waiting[:batch_size], waiting[batch_size:]
-            yield render(factors, image_size, channels, where), factors
-
-    return batches()
+    where = drawn.as_device(device)  # here, so that a bad argument is refused at once
+    batches = drawn.batches(lambda n, at: sample_factors(n, seed, at), batch_size, start)
+    return ((render(factors, image_size, channels, where), factors) for factors in batches)
 
 
 SPLITS = {"train": (60_000, 0), "test": (10_000, 1)}  # images, seed
@@ -278,10 +264,3 @@ def load_glyphs(
     size, seed = SPLITS[split]
     images, factors = glyphs(min(num or size, size), seed, image_size, channels)
     return images, factors.label, factors
-
-
-def _device(device: torch.device | str) -> torch.device:
-    try:
-        return torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise UserError(f"device={device!r}: it must be a device that torch knows: cpu, cuda, mps") from error

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from ganbook.data import drawn
+from ganbook.data.drawn import BLOCK, NumImages, Sequence, Start
 from ganbook.data.glyphs.alphabet import KEY_POINTS, VARIANT_NAMES
 from ganbook.data.glyphs.pen import SEGMENTS, pen
-from ganbook.errors import UserError, unknown
-from ganbook.support.checks import Whole, checked
+from ganbook.errors import UserError
+from ganbook.support.checks import checked
 
-BLOCK = 1024  # images are drawn by lot in blocks of so many, one random generator a block
-
-NumImages = Annotated[int, Whole(1, what="a whole number of images")]
-Sequence = Annotated[int, Whole(0)]  # the seed of an endless sequence of images
-Start = Annotated[int, Whole(0, what="a whole number of images to pass over")]
+RANGES: dict[str, tuple[float, float]] = {  # of the factors that are not free
+    "label": (0, 9),
+    "variant": (0, max(len(names) for names in VARIANT_NAMES) - 1),
+    "scale": (0.1, 10.0),
+    "aspect": (0.01, 100.0),
+    "thickness": (0.1, 20.0),
+    "blur": (0.1, 100.0),
+    **dict.fromkeys(("ink", "background", "ink_rgb", "background_rgb"), (0.0, 1.0)),
+}
 
 
 @dataclass(frozen=True)
-class Factors:
+class Factors(drawn.Factors):
     """Everything that makes N images. Lengths are in pixels of a 28x28 image; tensors lie on the CPU.
 
     Examples
@@ -58,15 +61,9 @@ class Factors:
     ink_rgb: Tensor  # float64, (N, 3): the same for images of three channels
     background_rgb: Tensor  # float64, (N, 3)
 
-    def __len__(self) -> int:
-        return len(self.label)
+    ranges = RANGES
 
-    def __getitem__(self, index: slice | Tensor | list[int]) -> Factors:
-        """Return the factors of some of the images."""
-        values = {f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)}
-        return Factors(**values)
-
-    def replace(self, **changes: Tensor | float) -> Factors:
+    def replace(self, **changes: Tensor | float | str) -> Factors:
         """Return a copy with some factors changed: a tensor of the factor's shape, or one number for all.
 
         Examples
@@ -78,26 +75,7 @@ class Factors:
         UserError
             If there is no such factor, a tensor has not the factor's shape, or a value is out of its range.
         """
-        values = {}
-        for name, value in changes.items():
-            if name not in FACTOR_NAMES:
-                raise unknown("factor", name, FACTOR_NAMES)
-            old = getattr(self, name)
-            try:
-                new = torch.as_tensor(value, dtype=old.dtype, device="cpu")
-            except (TypeError, ValueError, RuntimeError) as error:
-                raise UserError(f"factor {name!r}: got {value!r}; it takes a tensor or a number") from error
-            if new.ndim and new.shape != old.shape:
-                raise UserError(
-                    f"factor {name!r}: got shape {tuple(new.shape)}; "
-                    f"it takes {tuple(old.shape)} or one number"
-                )
-            low, high = RANGES.get(name, (-math.inf, math.inf))
-            if not (new.isfinite() & (new >= low) & (new <= high)).all():
-                limits = f"numbers from {low} to {high}" if name in RANGES else "finite numbers"
-                raise UserError(f"factor {name!r}: got a value that is out of its range; it takes {limits}")
-            values[name] = new.expand(old.shape)
-        changed = dataclasses.replace(self, **values)
+        changed = super().replace(**changes)
         ways = torch.tensor([len(names) for names in VARIANT_NAMES])[changed.label]
         if not (changed.variant < ways).all():
             digit = int(changed.label[changed.variant >= ways][0])
@@ -108,30 +86,12 @@ class Factors:
         return changed
 
 
-FACTOR_NAMES = tuple(f.name for f in dataclasses.fields(Factors))
-RANGES: dict[str, tuple[float, float]] = {  # of the factors that are not free
-    "label": (0, 9),
-    "variant": (0, max(len(names) for names in VARIANT_NAMES) - 1),
-    "scale": (0.1, 10.0),
-    "aspect": (0.01, 100.0),
-    "thickness": (0.1, 20.0),
-    "blur": (0.1, 100.0),
-    **dict.fromkeys(("ink", "background", "ink_rgb", "background_rgb"), (0.0, 1.0)),
-}
-
-
-def _block_seed(seed: int, block: int) -> int:
-    """Mix (seed, block) to 63 bits (the finisher of SplitMix64), so that no two streams run together."""
-    mask = (1 << 64) - 1
-    z = (seed * 0x9E3779B97F4A7C15 + block * 0xD1342543DE82EF95 + 0x2545F4914F6CDD1D) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return (z ^ (z >> 31)) >> 1
+FACTOR_NAMES = Factors.names()
 
 
 def _sample_block(seed: int, block: int) -> Factors:
     """Draw the factors of the images block * BLOCK, ..., block * BLOCK + BLOCK - 1."""
-    rng = torch.Generator().manual_seed(_block_seed(seed, block))
+    rng = drawn.block_generator(seed, block)
     # Uniform numbers only, of which any machine makes the same; all else is computed from them.
     uniform = torch.rand(BLOCK, 24 + SEGMENTS + 2 * KEY_POINTS, generator=rng, dtype=torch.float64)
     column = iter(uniform.unbind(1))
@@ -200,11 +160,4 @@ def sample_factors(n: NumImages, seed: Sequence, start: Start = 0) -> Factors:
     UserError
         If an argument is not a whole number or too small.
     """
-    blocks = range(start // BLOCK, (start + n - 1) // BLOCK + 1)
-    parts = [_sample_block(seed, block) for block in blocks]
-    return join(*parts)[start - blocks[0] * BLOCK :][:n]
-
-
-def join(*parts: Factors) -> Factors:
-    """Return the factors of all images, one lot after the other."""
-    return Factors(**{name: torch.cat([getattr(part, name) for part in parts]) for name in FACTOR_NAMES})
+    return drawn.from_blocks(lambda block: _sample_block(seed, block), n, start)

@@ -1,10 +1,11 @@
-"""What is always there: real digits that come with scikit-learn, and glyphs, drawn on the spot."""
+"""What is always there: real digits that come with scikit-learn; glyphs and portraits, drawn on the spot."""
 
 from __future__ import annotations
 
 import torch
 
 from ganbook.data.glyphs import load_glyphs
+from ganbook.data.portraits import ATTRIBUTES, NAMES, attributes, load_portraits
 from ganbook.data.request import RawImages, Request
 
 DIGIT_NAMES = tuple("0123456789")
@@ -36,3 +37,13 @@ def load_glyph_images(request: Request) -> RawImages:
         size = 28
     images, labels, _ = load_glyphs(request.split, image_size=size, channels=channels, num=request.limit)
     return RawImages(images, labels, DIGIT_NAMES, background=0 if channels == 1 else None)
+
+
+def load_portrait_images(request: Request) -> RawImages:
+    """Draw the portraits, in the size and the channels that were asked for. Classes are hair styles."""
+    size, channels = request.image_size or 64, request.channels or 3
+    images, factors = load_portraits(request.split, image_size=size, channels=channels, num=request.limit)
+    return RawImages(
+        images, factors.hair, NAMES["hair"], background=None, attributes=attributes(factors),
+        attribute_names=tuple(ATTRIBUTES), attribute_values=tuple(ATTRIBUTES.values()),
+    )  # fmt: skip

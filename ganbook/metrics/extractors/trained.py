@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,6 +98,28 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _Classifier(images.shape[1:], num_classes, dim)
+    return fit(
+        network,
+        images,
+        lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+        steps,
+        batch_size,
+        seed,
+        progress,
+    )
+
+
+def fit(
+    network: nn.Module,
+    images: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    steps: int,
+    batch_size: int,
+    seed: int,
+    progress: Progress | None,
+    max_shift: int = 1,
+) -> nn.Module:
+    """Train as `train_classifier` says; `loss(logits, batch)` gets the numbers of the batch's images."""
     rng = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.01)
     order = torch.zeros(0, dtype=torch.int64)
@@ -106,12 +128,11 @@ def train_classifier(
             while len(order) < batch_size:
                 order = torch.cat([order, torch.randperm(len(images), generator=rng)])
             batch, order = order[:batch_size], order[batch_size:]
-            shift = torch.randint(-1, 2, (2,), generator=rng).tolist()
+            shift = torch.randint(-max_shift, max_shift + 1, (2,), generator=rng).tolist()
             optimizer.param_groups[0]["lr"] = 3e-3 * min(1, (step + 1) / 50) * (1 - step / steps)
-            logits = network(torch.roll(images[batch], shift, dims=(2, 3)))[1]
-            loss = F.cross_entropy(logits, labels[batch])
+            value = loss(network(torch.roll(images[batch], shift, dims=(2, 3)))[1], batch)
             optimizer.zero_grad()
-            loss.backward()
+            value.backward()
             optimizer.step()
             if progress:
                 progress(1)
@@ -173,29 +194,17 @@ def classifier(
     num_classes = _check_training(images, labels, num_classes)
     settings = {"format": FORMAT, "dim": dim, "steps": steps, "batch_size": batch_size, "seed": seed,
                 "num_classes": num_classes, "torch": torch.__version__}  # fmt: skip
-    folder = Path(cache) if cache is not None else cache_dir()
-    entry = folder / _key(images, labels, settings)
-    network: nn.Module = _Classifier(images.shape[1:], num_classes, dim)
-    weights = _load(entry)
-    if weights is None:
-        network = train_classifier(
+    network = _Classifier(images.shape[1:], num_classes, dim)
+    weights = trained_once(
+        network, (images, labels), settings, cache,
+        lambda: train_classifier(
             images, labels, num_classes=num_classes, dim=dim, steps=steps, batch_size=batch_size, seed=seed,
             progress=progress,
-        )  # fmt: skip
-        weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-        try:
-            _save(entry, weights, settings)
-        except OSError as error:
-            warnings.warn(
-                f"the classifier could not be kept in {folder} ({error.strerror or error}), so it will be "
-                "trained again next time",
-                stacklevel=2,
-            )
-    else:
-        network.load_state_dict(weights)
+        ),
+    )  # fmt: skip
     extractor = Extractor(
         name=name,
-        network=network.eval().requires_grad_(False),
+        network=network,
         dim=dim,
         num_classes=num_classes,
         digest=digest(weights),
@@ -242,10 +251,42 @@ def _check_labels(labels: Any, num: int, num_classes: int | None, name: str) -> 
 # ------------------------------------------------------------------------------------------- its cache
 
 
-def _key(images: Tensor, labels: Tensor, settings: dict[str, Any]) -> str:
+def trained_once(
+    network: nn.Module,
+    data: Sequence[Tensor],
+    settings: dict[str, Any],
+    cache: str | Path | None,
+    train: Callable[[], nn.Module],
+) -> dict[str, Tensor]:
+    """Give a network the weights that the cache holds for these data and settings, else those of `train()`.
+
+    Returns
+    -------
+    dict
+        The weights; the network has them, in eval mode.
+    """
+    folder = Path(cache) if cache is not None else cache_dir()
+    entry = folder / _key(data, settings)
+    weights = _load(entry)
+    if weights is None:
+        weights = {key: value.contiguous() for key, value in train().state_dict().items()}
+        try:
+            _save(entry, weights, settings)
+        except OSError as error:
+            warnings.warn(
+                f"the classifier could not be kept in {folder} ({error.strerror or error}), so it will be "
+                "trained again next time",
+                stacklevel=3,
+            )
+    network.load_state_dict(weights)
+    network.eval().requires_grad_(False)
+    return weights
+
+
+def _key(data: Sequence[Tensor], settings: dict[str, Any]) -> str:
     """Return a name for what a classifier is made from: settings, images and labels."""
-    content = hashlib.sha256(json.dumps([settings, list(images.shape)], sort_keys=True).encode())
-    for values in (images, labels):
+    content = hashlib.sha256(json.dumps([settings, list(data[0].shape)], sort_keys=True).encode())
+    for values in data:
         content.update(values.detach().cpu().contiguous().numpy().data)
     return content.hexdigest()[:32]
 
