@@ -74,7 +74,8 @@ def test_cells_are_sound(chapter):
 
 def placed(name):
     """Return the cell by which an author puts an exercise into the text."""
-    return {"cell_type": "markdown", "id": f"ex-{name}-task", "metadata": {"tags": ["exercise"]}, "source": []}
+    metadata = {"tags": ["exercise"]}
+    return {"cell_type": "markdown", "id": f"ex-{name}-task", "metadata": metadata, "source": []}
 
 
 def test_an_exercise_stays_in_the_text_where_it_was_put():
