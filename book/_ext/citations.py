@@ -1,7 +1,7 @@
 """Sphinx extension for citations: what stands in the text is what stands in the list of references.
 
 `[Karras et al., 2020a]` in a text leads to the entry that begins with `[Karras et al., 2020a]`, and an entry
-names one address: the DOI if there is one, else arXiv's number, else a URL. (By themselves, sphinxcontrib-bibtex
+names one address: the DOI if there is one, else arXiv's number, else a URL. (By itself, sphinxcontrib-bibtex
 would write "author, year" in the text and pybtex "KLA+20" in the list.)
 """
 
