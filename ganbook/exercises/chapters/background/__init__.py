@@ -7,6 +7,9 @@ NAMES = (  # in the order of the book, in rising difficulty
     "density-of-samples",
     "kl-of-a-code",
     "repair-latent-draw",
+    "larger-step",
+    "circle-share",
+    "rare-mode",
     "one-perfect-note",
     "likelihood-and-samples",
 )

@@ -202,3 +202,44 @@ def likelihood_and_samples(trial: Trial) -> None:
         otherwise="this is not the bound. What is p_mix(x) at least, whatever u(x) is?",
     )
     trial.tried("the value")
+
+
+@check("larger-step")
+def larger_step(trial: Trial) -> None:
+    """Small and large steps, the last one, and no step at all."""
+    for x_t, eps, a_t, a_s in (
+        (numbers(2.0), numbers(-1.0), 0.36, 0.64),
+        (numbers(1.0, -3.0), numbers(0.5, 2.0), 0.04, 0.81),
+        (numbers(1.0, 0.0, 2.0, 5.0).reshape(2, 2), numbers(1.0, -1.0, 1.0, 0.0).reshape(2, 2), 0.25, 1.0),
+        (numbers(4.0), numbers(3.0), 0.5, 0.5),
+    ):
+        case = f"x_t = {x_t.tolist()}, eps = {eps.tolist()}, a_t = {a_t:g}, a_s = {a_s:g}"
+        x_0 = (x_t - math.sqrt(1 - a_t) * eps) / math.sqrt(a_t)
+        trial.differs(
+            trial.tensor(x_t, eps, a_t, a_s, shape=x_t.shape),
+            math.sqrt(a_s) * x_0 + math.sqrt(1 - a_s) * eps,
+            case=case,
+            known={
+                "that is the guess at the clean sample. It still has to get the noise of the time s": x_0,
+                "there is as much noise as before, though s is nearer to the data than t": (
+                    math.sqrt(a_s) * x_0 + math.sqrt(1 - a_t) * eps
+                ),
+                "this takes a_t and a_s without their roots": (
+                    a_s * (x_t - (1 - a_t) * eps) / a_t + (1 - a_s) * eps
+                ),
+                "the two times are exchanged: the noise of t is taken out, and that of s is put in": (
+                    math.sqrt(a_t) * (x_t - math.sqrt(1 - a_s) * eps) / math.sqrt(a_s)
+                    + math.sqrt(1 - a_t) * eps
+                ),
+                "no noise is mixed in again: at the time s there still is some": math.sqrt(a_s) * x_0,
+                "the guess is not divided by the root of a_t, by which the sample was made smaller": (
+                    math.sqrt(a_s) * (x_t - math.sqrt(1 - a_t) * eps) + math.sqrt(1 - a_s) * eps
+                ),
+                "the noise is added to x_t where it has to be taken out": (
+                    math.sqrt(a_s) * (x_t + math.sqrt(1 - a_t) * eps) / math.sqrt(a_t)
+                    + math.sqrt(1 - a_s) * eps
+                ),
+            },
+            otherwise="this is not the guess at x_0 with the noise of the time s",
+        )
+    trial.tried("four steps, among them one to alpha_bar = 1 and one that leads nowhere")

@@ -91,7 +91,7 @@ def one_perfect_note(trial: Trial) -> None:
     choice = trial.choice("ABCD")
     angles = torch.arange(8) * (2 * math.pi / 8)
     modes = torch.stack([angles.cos(), angles.sin()], 1).double()
-    scores = mode_coverage(modes[:1].repeat(2500, 1), modes, 0.1)
+    scores = mode_coverage(modes[:1].repeat(2500, 1), modes, 0.05)
     came_out = (
         f"modes = {scores.modes_hit} of 8, good = {scores.high_quality_share:.0%}, "
         f"uneven = {scores.reverse_kl:.2f}"
@@ -115,3 +115,59 @@ def one_perfect_note(trial: Trial) -> None:
         trial.fail(
             f"{reasons[choice]}. It came out that {came_out}", case="every z goes to the centre of one mode"
         )
+
+
+@check("circle-share")
+def circle_share(trial: Trial) -> None:
+    """Few wide modes and many narrow ones."""
+    for num, sigma in ((8, 0.05), (8, 0.1), (3, 0.3), (1, 0.6), (20, 0.01)):
+        half = 2 * math.asin(1.5 * sigma)  # the angle from a centre to the rim of its disc
+        trial.differs(
+            trial.number(num, sigma),
+            num * half / math.pi,
+            case=f"num_modes = {num}, sigma = {sigma:g}",
+            known={
+                "this takes the straight chord for the arc. The samples lie on the circle": (
+                    num * 3 * sigma / math.pi
+                ),
+                "this counts only one side of each centre": num * half / (2 * math.pi),
+                "that is the share for samples of the true modes, which is the ceiling. "
+                "These samples know nothing of the modes": 1 - math.exp(-4.5),
+                "this is the share for a single mode": half / math.pi,
+                "this takes 3 sigma for the diameter of the disc. It is the radius": (
+                    num * 2 * math.asin(0.75 * sigma) / math.pi
+                ),
+                "this is the share that is *not* good": 1 - num * half / math.pi,
+                "this is a share of areas, as if the samples filled the whole disc inside the circle": (
+                    num * 9 * sigma**2
+                ),
+            },
+            rtol=2e-5,
+            otherwise="this is not the share of the circle that lies within 3 sigma of a centre",
+        )
+    trial.tried("five rings, among them the chapter's")
+
+
+@check("rare-mode")
+def rare_mode(trial: Trial) -> None:
+    """One number."""
+    p = [k / 36 for k in range(8, 0, -1)]
+    q = [share * 36 / 35 for share in p[:-1]]
+    right = sum(b * math.log(b / a) for a, b in zip(p[:-1], q, strict=True))
+    trial.differs(
+        trial.value(),
+        right,
+        case="p = 8/36, 7/36, ..., 1/36; q the same without the last",
+        rtol=2e-3,
+        known={
+            "this is the share of the missing mode, not the divergence": 1 / 36,
+            "this would be it if the generator had the missing mode only": math.log(36),
+            "this is below 0, which no divergence is: the shares q are larger than p": -right,
+            "this would be it for eight equally frequent modes": math.log(8 / 7),
+            "this is in bits; here logarithms are natural": right / math.log(2),
+            "the shares of the seven modes have to add up to 1 again; "
+            "as they stand, nothing would have changed": 0.0,
+        },
+        otherwise="this is not the reverse divergence of these shares",
+    )
+    trial.tried("the value")

@@ -14,6 +14,8 @@ NAMES = (  # in the order of the book, in rising difficulty
     "repair-discriminator-loss",
     "wasserstein-samples",
     "nearer-is-no-better",
+    "narrower-bump",
+    "hinge-optimum",
     "dirac-step",
     "repair-dirac",
     "f-divergence",
@@ -21,4 +23,6 @@ NAMES = (  # in the order of the book, in rising difficulty
     "weak-r1",
     "steps-to-double",
     "least-gamma",
+    "meeting-rate",
+    "limit-cycle",
 )

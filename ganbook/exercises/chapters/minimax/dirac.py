@@ -47,7 +47,7 @@ def dirac_step(trial: Trial) -> None:
                 "G ascends V here, and so moves to where D finds it out more easily. G descends V": (
                     _pair(theta - h * psi * D, new_psi)
                 ),
-                "both go the wrong way along V: with min and max exchanged the field turns round": (
+                "both go the wrong way along V: with min and max exchanged, the field turns the other way": (
                     _pair(theta - h * psi * D, psi + h * theta * D)
                 ),
                 "psi and theta are exchanged: theta comes first": _pair(new_psi, new_theta),
@@ -122,7 +122,7 @@ def weak_r1(trial: Trial) -> None:
             "These are not: a step at once leads out of the circle, and a weak brake loses against that"
         ),
         "C": (
-            "a closed curve is what steps *in turn* without R1 draw. "
+            "near the equilibrium, a curve that seems closed is what steps *in turn* without R1 draw. "
             "These are at once, and two forces act: the step outwards and the brake inwards. "
             "Only by accident are they equal"
         ),
@@ -271,3 +271,66 @@ def _check_theta(trial: Trial, got: Tensor, theta: float, psi: float, h: float, 
         },
         otherwise="G's step is wrong",
     )
+
+
+@check("limit-cycle")
+def limit_cycle(trial: Trial) -> None:
+    """Step sizes from 0.01 to 0.5."""
+    for h in (0.3, 0.1, 0.5, 0.01):
+        trial.differs(
+            trial.number(h),
+            math.sqrt(2 * h),
+            case=f"h = {h:g}",
+            rtol=1e-3,
+            atol=1e-9,
+            known={
+                "this is the square of the distance": 2 * h,
+                "this takes the largest value of theta^2 psi^2 on the circle, r^4/4, and not its average": (
+                    math.sqrt(h)
+                ),
+                "this takes sigma = 1: a step along the tangent adds h^2 r^2 sigma^2, and sigma is 1/2": (
+                    math.sqrt(8 * h)
+                ),
+                "it depends on the step: the longer the step, the farther it leads out": math.sqrt(2),
+                "this takes r^2 for r^4: the pull inwards is weaker the nearer they are": h / 2,
+                "this averages the square of the sine alone. The product of both squares is averaged": (
+                    math.sqrt(h / 2)
+                ),
+            },
+            otherwise=(
+                "at this distance the two do not balance: "
+                "put it into h^2 r^2/4 and into h times the average of theta^2 psi^2"
+            ),
+        )
+    trial.tried("h = 0.01, 0.1, 0.3 and 0.5")
+
+
+@check("meeting-rate")
+def meeting_rate(trial: Trial) -> None:
+    """Weak brakes, the best one, and strong ones."""
+    for gamma in (0.3, 1.0, 3.0, 1.5, 0.05, 10.0):
+        root = math.sqrt(max(0.0, gamma**2 - 1))
+        right = (gamma - root) / 2
+        trial.differs(
+            trial.number(gamma),
+            right,
+            case=f"gamma = {gamma:g}",
+            rtol=1e-3,
+            atol=1e-9,
+            known={
+                "beyond gamma = 1 the root is real, and the two parts shrink at different rates": gamma / 2,
+                "this is the faster of the two parts. In the long run the slower one is left": (
+                    (gamma + root) / 2
+                ),
+                "this has the wrong sign: the distance shrinks, so rho is above 0": -right,
+                "this is the modulus of an eigenvalue. Its imaginary part turns and does not shrink": 0.5,
+                "this is the whole brake. It acts on psi only, so half of the time it has nothing to hold": (
+                    gamma
+                ),
+                "the field has 1/2 in it, as sigma is 1/2 at the equilibrium; this takes 1": (
+                    gamma / 2 if gamma < 2 else (gamma - math.sqrt(gamma**2 - 4)) / 2
+                ),
+            },
+            otherwise="this is not how fast the slower part shrinks",
+        )
+    trial.tried("gamma = 0.05, 0.3, 1, 1.5, 3 and 10")

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ganbook.exercises.chapters.cases import listed, numbers
+from ganbook.exercises.chapters.cases import listed, numbers, settle
 from ganbook.exercises.chapters.registry import check
 from ganbook.exercises.grading.trial import Trial
 
@@ -58,17 +58,17 @@ def wasserstein_samples(trial: Trial) -> None:
                 ),
                 "this carries the i-th sample of one to the i-th of the other. "
                 "The order in a batch means nothing, and there is a cheaper plan": (x - y).abs().mean(),
-                "this is the total way. Each of the N samples carries the mass 1/N": (a - b).abs().sum(),
-                "this squares the ways: it is the square of W_2, not W_1": (a - b).square().mean(),
-                "this is the root of the mean square way: W_2, not W_1": (a - b).square().mean().sqrt(),
-                "this is the longest of the ways, not their mean": (a - b).abs().max(),
-                "this has a sign: ways to the left are counted as negative work": (a - b).mean(),
-                "this has a sign: ways to the right are counted as negative work": (b - a).mean(),
+                "this is the total distance. Each of the N samples has the mass 1/N": (a - b).abs().sum(),
+                "this squares the distances: it is the square of W_2, not W_1": (a - b).square().mean(),
+                "this is the root of the mean square distance: W_2, not W_1": (a - b).square().mean().sqrt(),
+                "this is the largest of the distances, not their mean": (a - b).abs().max(),
+                "this has a sign: moves to the left are counted as negative work": (a - b).mean(),
+                "this has a sign: moves to the right are counted as negative work": (b - a).mean(),
                 "this is the mean distance of all pairs, which is not 0 for equal samples": (
                     (x[:, None] - y[None]).abs().mean()
                 ),
             },
-            otherwise="this is not the least work of carrying the one set of samples to the other",
+            otherwise="this is not the least work of moving the one set of samples onto the other",
         )
     trial.tried("two points, a shift, equal means with different widths, and equal samples in another order")
 
@@ -98,10 +98,10 @@ def nearer_is_no_better(trial: Trial) -> None:
             "you expect any distance to see that things come nearer. "
             "One of the two compares densities at the same place only, and there is no such place here"
         ),
-        "C": "it is the other way round: which of the two carries mass over a way?",
+        "C": "it is the other way round: which of the two moves mass over a distance?",
         "D": (
-            "one of the two does carry mass over a way, "
-            "and a shorter way is less work even where nothing overlaps"
+            "one of the two does move mass over a distance, "
+            "and a shorter distance is less work even where nothing overlaps"
         ),
     }
     if choice != "B":
@@ -146,3 +146,33 @@ def f_divergence(trial: Trial) -> None:
                 otherwise="this is not the sum of q f(p/q) over the places",
             )
     trial.tried("three functions f, on two and three places, also with a p of 0")
+
+
+@check("narrower-bump")
+def narrower_bump(trial: Trial) -> None:
+    """Look for the least value at shifts from -2 to 2."""
+    choice = trial.choice("ABCD")
+    grid = torch.linspace(-8, 8, 8001, dtype=torch.float64)
+
+    def bump(mean: float, std: float) -> Tensor:
+        return torch.exp(-((grid - mean) ** 2) / (2 * std**2)) / (std * math.sqrt(2 * math.pi))
+
+    def value(shift: float) -> float:
+        p, q = bump(0.0, 0.7), bump(shift, 0.35)
+        return torch.trapezoid(torch.xlogy(p, p / (p + q)) + torch.xlogy(q, q / (p + q)), grid).item()
+
+    values = {shift / 10: value(shift / 10) for shift in range(-20, 21)}
+    best = min(values, key=lambda shift: values[shift])
+    came_out = (
+        f"max V is smallest at mu = {best:g}, where it is {values[best]:.3f}; -log 4 is {-math.log(4):.3f}, "
+        f"and at mu = 0.5 it is {values[0.5]:.3f}"
+    )
+    reasons = {
+        "A": (
+            "equal means are not enough: "
+            "Theorem 2 asks for equal distributions, and these two have different widths"
+        ),
+        "C": "there is one valley, not two: at mu = 0 the overlap is largest, and JSD is smallest",
+        "D": "no generator gets below -log 4: JSD is never below 0",
+    }
+    settle(trial, choice, "B", reasons, came_out)

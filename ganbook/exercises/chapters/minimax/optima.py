@@ -210,3 +210,34 @@ def min_max_matrix(trial: Trial) -> None:
             otherwise="this is not the value that G can hold V down to",
         )
     trial.tried("five small games, also with one row and with more rows than columns")
+
+
+@check("hinge-optimum")
+def hinge_optimum(trial: Trial) -> None:
+    """Densities at 1 to 3 places, also where one of them is 0, and above 1."""
+    for p, q in (
+        (numbers(0.8), numbers(0.2)),
+        (numbers(0.5, 0.1, 0.4), numbers(0.1, 0.6, 0.3)),
+        (numbers(0.7, 0.3, 0.0), numbers(0.0, 0.2, 0.7)),
+        (numbers(3.0, 0.01, 2.0), numbers(1.0, 0.02, 0.5)),
+    ):
+        trial.differs(
+            trial.tensor(p, q, shape=p.shape),
+            (p - q).sign(),
+            case=f"p = {listed(p)}, q = {listed(q)}",
+            known={
+                "this is the best D of the minimax loss, as a probability": p / (p + q),
+                "this is the best logit of the minimax loss": (p / q).log(),
+                "this loss has no label 0: a generated sample is to get an output of -1 or less": (
+                    (p > q).double()
+                ),
+                "this has the wrong sign: real samples want a large output": (q - p).sign(),
+                "the difference says which of the two is larger; how large it is does not matter": p - q,
+                "this is the best output of least squares with the labels 1 and -1": (p - q) / (p + q),
+                "with an output of 0 everywhere each sample costs 1. There is something better": (
+                    torch.zeros_like(p)
+                ),
+            },
+            otherwise="this is not where p max(0, 1 - l) + q max(0, 1 + l) is smallest",
+        )
+    trial.tried("densities at one and at three places, also with one of them 0")
