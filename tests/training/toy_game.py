@@ -3,6 +3,7 @@
 Usage, as a process of its own: python toy_game.py RUN STEPS
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import nn
 
 import ganbook as gb
 from ganbook.losses import minimax_discriminator_loss, non_saturating_generator_loss
-from ganbook.training import Game, Loop, Results, discriminator_step, generator_step
+from ganbook.training import Game, Loop, Results, checkpoint, discriminator_step, generator_step
 from ganbook.training.ema import EMA
 
 
@@ -96,7 +97,10 @@ def make(out=None, seed=0, **settings):
 
 if __name__ == "__main__":
     run, steps = Path(sys.argv[1]), int(sys.argv[2])
-    loop = make(None if (run / "checkpoints").is_dir() else run)
-    if loop.out is None:
+    if not (run.is_dir() and checkpoint.in_run(run)):  # killed before its very first checkpoint: there is nothing to lose
+        shutil.rmtree(run, ignore_errors=True)
+        loop = make(run)
+    else:
+        loop = make()
         loop.restore(run)
     loop.fit(steps=steps - loop.step, progress=False)
