@@ -31,21 +31,21 @@ def test_each_frame_is_what_was_drawn_whichever_comes_first(start, pixels_at):
     figure = frames(drawn, ["a", "b", "c", "d"], ALT, start=start, shades=None)
     for i, picture in enumerate(drawn):
         np.testing.assert_array_equal(pixels_at(figure, i), np.asarray(picture))
-    assert figure.changes[start] == ""
+    assert figure.stack.changes[start] == ""
     assert len(figure) == 4
 
 
 def test_what_stands_still_costs_nothing():
     drawn = pictures(shape=(100, 100))
     figure = frames(drawn, "abcd", ALT)
-    assert all(len(change) < len(figure.picture) / 10 for change in figure.changes)
-    assert frames([drawn[0]] * 3, "abc", ALT).changes == ("", "", "")
+    assert all(len(change) < len(figure.stack.picture) / 10 for change in figure.stack.changes)
+    assert frames([drawn[0]] * 3, "abc", ALT).stack.changes == ("", "", "")
 
 
 def test_a_change_has_a_rim_so_that_scaling_shows_no_ghosts(decode):
     black, dot = Image.new("RGB", (21, 21)), Image.new("RGB", (21, 21))
     dot.putpixel((10, 10), (255, 255, 255))
-    change = decode(frames([black, dot], "ab", ALT).changes[1])
+    change = decode(frames([black, dot], "ab", ALT).stack.changes[1])
     opaque = np.asarray(change.convert("RGBA"))[..., 3] == 255
     assert opaque[8:13, 8:13].all()
     assert opaque.sum() == 25
@@ -71,8 +71,8 @@ def test_matplotlib_figures_are_drawn_on_white_and_closed(decode, pixels_at):
     before = pyplot.get_fignums()
     figure = frames(draw, range(3), ALT, dpi=50)
     assert pyplot.get_fignums() == before
-    assert figure.size == (300, 200)  # whatever the resolution
-    assert decode(figure.picture).size == (150, 100)
+    assert figure.stack.size == (300, 200)  # whatever the resolution
+    assert decode(figure.stack.picture).size == (150, 100)
     assert (pixels_at(figure, 1)[-1, 0] == 255).all()
     assert (pixels_at(figure, 0) != pixels_at(figure, 1)).any()
 
