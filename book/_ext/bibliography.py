@@ -13,11 +13,13 @@ from sphinx.application import Sphinx
 
 
 class AuthorYear(BaseLabelStyle):
-    """Labels as the text cites: "Radford et al., 2016", "Arjovsky and Bottou, 2017"."""
+    """Labels as the text cites: "Radford et al., 2016", "Arjovsky and Bottou, 2017"; twins get a letter."""
 
     def format_labels(self, sorted_entries: list[Entry]) -> list[str]:
         """Return the label of each entry."""
-        return [label_of(entry) for entry in sorted_entries]
+        labels = [label_of(entry) for entry in sorted_entries]
+        again = {label: iter("abcdefgh") for label in labels if labels.count(label) > 1}
+        return [label + next(again[label]) if label in again else label for label in labels]
 
 
 def label_of(entry: Entry) -> str:

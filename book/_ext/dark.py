@@ -12,12 +12,14 @@ import functools
 import io
 import math
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 GROUND, INK = 0.183, 0.93  # lightness of what was white (#121212, the theme's ground) and black
 STRONG = 0.64  # lightness that strong colours have at least
 KEPT = "kept"  # ids that begin so are pictures, or texts on them: they stay as they are
+MAP = "map"  # and these are maps of values, on which texts stand: only their lightness is turned
 
 
 class Oklab(NamedTuple):
@@ -61,6 +63,13 @@ def to_srgb(colour: Oklab) -> tuple[int, int, int]:
 
 
 @functools.cache
+def turned(red: int, green: int, blue: int) -> tuple[int, int, int]:
+    """Return a colour of the same hue, as light as it was dark."""
+    lightness, a, b = to_oklab(red, green, blue)
+    return to_srgb(Oklab(GROUND + (INK - GROUND) * max(1 - lightness, 0), a, b))
+
+
+@functools.cache
 def darkened(red: int, green: int, blue: int) -> tuple[int, int, int]:
     """Return what a colour becomes on a dark page.
 
@@ -70,11 +79,11 @@ def darkened(red: int, green: int, blue: int) -> tuple[int, int, int]:
     ((18, 18, 18), (232, 232, 232))
     """
     lightness, a, b = to_oklab(red, green, blue)
-    turned = GROUND + (INK - GROUND) * max(1 - lightness, 0) ** 0.65
+    turned_to = GROUND + (INK - GROUND) * max(1 - lightness, 0) ** 0.65
     share = min(
         max((math.hypot(a, b) - 0.05) / 0.06, 0), 1
     )  # 0 for greys and pale tints, 1 for strong colours
-    return to_srgb(Oklab((1 - share) * turned + share * max(lightness, STRONG), a, b))
+    return to_srgb(Oklab((1 - share) * turned_to + share * max(lightness, STRONG), a, b))
 
 
 NAMED = {"white": "#ffffff", "black": "#000000"}
@@ -120,21 +129,22 @@ def _darken_all(element: Element) -> None:
             element.set(name, dark_words(element.attrib[name]))
     address = element.get(HREF, "")
     if address.startswith(PNG):
-        dark = dark_png(base64.b64decode(address.removeprefix(PNG)))
+        how = turned if element.get("id", "").startswith(MAP) else darkened
+        dark = dark_png(base64.b64decode(address.removeprefix(PNG)), how)
         element.set(HREF, PNG + base64.b64encode(dark).decode())
     for child in element:
         _darken_all(child)
 
 
-def dark_png(png: bytes) -> bytes:
-    """Return a picture with each of its colours darkened; how opaque a pixel is stays."""
+def dark_png(png: bytes, how: Callable[[int, int, int], tuple[int, int, int]] = darkened) -> bytes:
+    """Return a picture with each of its colours changed; how opaque a pixel is stays."""
     import numpy as np
     from PIL import Image
 
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")).copy()
     colours = pixels[..., :3].reshape(-1, 3)
     seen, back = np.unique(colours, axis=0, return_inverse=True)
-    dark = np.array([darkened(*map(int, colour)) for colour in seen], dtype=np.uint8)
+    dark = np.array([how(*map(int, colour)) for colour in seen], dtype=np.uint8)
     pixels[..., :3] = dark[back.ravel()].reshape(*pixels.shape[:2], 3)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG", optimize=True)

@@ -23,7 +23,7 @@ STAR = re.compile(r"(?<![\w`*\\])\*(?=[a-z_]+\b(?!\*))(?=[a-z_]+[.,)])")  # "*da
 REFERENCE = re.compile(r"^\.\. (\[\d+\] .*(?:\n +.*)*)", flags=re.MULTILINE)
 CITATION = re.compile(
     r"(?P<first>[A-Z][\w-]+)(?:\s+and\s+(?P<second>[A-Z][\w-]+)|\s+(?P<others>et\s+al\.))?,?\s+"
-    r"(?:\((?P<in>(?:19|20)\d\d)\)|(?P<plain>(?:19|20)\d\d))\b"
+    r"(?:\((?P<in>(?:19|20)\d\d)\)|(?P<plain>(?:19|20)\d\d)\b)"
 )
 
 
@@ -123,7 +123,7 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
 
     Indented blocks are formulas; `*shape` is not the beginning of an emphasis; the numbers of references are
     plain, for docstrings share a page; works that are in the bibliography lead there. And an attribute's text
-    is all of it text: napoleon would take what stands before the first colon for a type.
+    (or a property's) is all of it text: napoleon would take what stands before the first colon for a type.
     """
     text = "\n".join(STAR.sub(r"\\*", line) if ">>>" not in line else line for line in lines)
     text = re.sub(r"\[(\d+)\]_", r"[\1]", text)
@@ -149,7 +149,7 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
             kept.append(line)
     if block:
         kept += formula([part for part in block if part.strip()], name)
-    lines[:] = ["", *kept] if what == "attribute" else kept
+    lines[:] = ["", *kept] if what in ("attribute", "property") else kept
 
 
 def first_sentence(docstring: str | None) -> str:

@@ -190,7 +190,7 @@ def visit_themed(translator: Any, node: themed_image) -> None:
     """Write the pictures: for each theme one, with a narrow one for narrow screens."""
     builder = translator.builder
     by = {(image["theme"], image["screen"]): image for image in node.findall(nodes.image)}
-    pictures = []
+    pictures, least = [], {}
     for theme in ("light", "dark"):
         sources = []
         for screen in ("narrow", "wide"):
@@ -204,14 +204,15 @@ def visit_themed(translator: Any, node: themed_image) -> None:
             if screen == "narrow":
                 sources.append(f'<source media="{PHONE}" srcset="{address}" {size}>')
             else:
-                least = min(width, 0 if len(by) > 2 else readable)
                 sources.append(
                     f'<img src="{address}" alt="{html.escape(node["alt"])}" {size} loading="lazy" '
-                    f'style="min-width: {least:.0f}px" class="only-{theme}">'
+                    f'class="only-{theme}">'
                 )
+            least[screen] = f"--least-{screen}:{min(width, readable):.0f}px"
         pictures.append(f"<picture>{''.join(sources)}</picture>")
     names = " ".join(["gb-figure", *node["classes"]])
-    translator.body.append(f'<span class="{names}">{"".join(pictures)}</span>')
+    style = ";".join(least.values())
+    translator.body.append(f'<span class="{names}" style="{style}">{"".join(pictures)}</span>')
     raise nodes.SkipNode
 
 

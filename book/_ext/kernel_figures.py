@@ -4,9 +4,9 @@
 know of it: there a figure is what Jupyter makes of it.
 
 A figure is drawn on a transparent ground. What must not change its colours in dark pages (pictures, and the
-text that stands on them) gets an id that begins with "kept"; clouds of many points become pixels, for each
-point as a shape of its own would make the file large. Where the text would be smaller than a reader of a
-phone can read, the figure is laid out again, narrower, with fewer panels a row.
+text that stands on them) gets an id that begins with "kept", a map of values one with "map"; clouds of many
+points become pixels, for each point as a shape of its own would make the file large. Where the text would be
+smaller than a reader of a phone can read, the figure is laid out again, narrower, with fewer panels a row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ PHONE = 342  # CSS pixels that a figure has on a phone
 SMALLEST = 9.2  # CSS pixels of the smallest text there
 PIXELS_AN_INCH = 220  # of what becomes pixels
 MANY = 300  # points of a cloud that becomes pixels
-GREYS = ("gray", "grey", "Greys", "Greys_r", "binary", "gray_r", "grey_r")
 NARROW = '<metadata class="narrow">'
 
 
@@ -70,10 +69,13 @@ def prepare(figure: Figure) -> None:
     from matplotlib.collections import PathCollection
     from matplotlib.lines import Line2D
 
-    kept = 0
+    kept = maps = 0
     for ax in figure.axes:
         pictures = [image for image in ax.images if is_picture(image)]
         for image in ax.images:
+            if image not in pictures:
+                maps += 1
+                image.set_gid(f"map-{maps}")
             if image.get_interpolation() in ("nearest", "auto", "antialiased"):
                 image.set_interpolation("none")  # the pixels as they are: small, and sharp at any size
         on_pictures = [text for text in ax.texts if any(lies_on(text, image) for image in pictures)]
@@ -89,9 +91,14 @@ def prepare(figure: Figure) -> None:
 
 
 def is_picture(image: Any) -> bool:
-    """Say whether an image of a figure is a picture: true colours, or grey as brightness."""
-    array = image.get_array()
-    return array.ndim == 3 or image.get_cmap().name in GREYS
+    """Say whether an image of a figure is a picture: true colours, or colours from dark to light.
+
+    What goes from light to dark is a map of ink on paper.
+    """
+    if image.get_array().ndim == 3:
+        return True
+    low, high = (sum(image.get_cmap()(end)[:3]) for end in (0.0, 1.0))
+    return bool(low < 1.2 < 1.8 < high)
 
 
 def lies_on(text: Any, image: Any) -> bool:
@@ -135,13 +142,28 @@ def narrow(figure: Figure) -> Figure | None:
         return None
     if stacked < columns:
         rearrange(copy, axes, stacked)
+        copy.get_layout_engine().set(h_pad=0.1, hspace=0.04)
     new_rows = math.ceil(len(axes) / stacked)
     panel = height / rows
     square = [ax for ax in axes if ax.get_aspect() != "auto"]
     if square:  # such panels keep their shape
         panel *= (needed / stacked) / (width / columns)
     copy.set_size_inches(needed, panel * new_rows)
+    for legend in (*copy.legends, *(ax.get_legend() for ax in copy.axes)):
+        narrow_legend(copy, legend)
     return copy
+
+
+def narrow_legend(figure: Figure, legend: Any) -> None:
+    """Give a legend that is wider than its figure fewer columns."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    while legend is not None and legend._ncols > 1:
+        figure.draw_without_rendering()
+        if legend.get_window_extent().width <= 0.98 * figure.bbox.width:
+            return
+        legend.set_ncols(legend._ncols - 1)
 
 
 def panels(figure: Figure) -> tuple[int, int, list[Axes]] | None:

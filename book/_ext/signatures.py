@@ -35,6 +35,8 @@ def names_for_types(module_name: str) -> dict[str, Any]:
 
 def type_text(annotation: Any, module_name: str) -> str:
     """Return an annotation in short: without modules, and without the range that stands beside a type."""
+    if isinstance(annotation, typing.ForwardRef):  # of a named tuple's fields
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         annotation = eval(annotation, names_for_types(module_name))
     bare = typing.get_type_hints(type("_", (), {"__annotations__": {"x": annotation}}))["x"]
@@ -52,6 +54,8 @@ def signature_of(obj: Any) -> tuple[str, str] | None:
     module = getattr(function, "__module__", "") or ""
     if not module.startswith("ganbook"):
         return None
+    if getattr(obj, "_is_protocol", False):
+        return "", ""
     written = []
     bare_star = False
     for parameter in signature.parameters.values():
@@ -117,6 +121,12 @@ def without_docstring(source: str) -> str:
     return "\n".join(lines).rstrip()
 
 
+def is_stub(function: Any) -> bool:
+    """Say whether a function has a docstring and nothing else, as those of a protocol."""
+    body = getattr(ast.parse(textwrap.dedent(inspect.getsource(function))).body[0], "body", [])
+    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body)
+
+
 def source_address(app: Sphinx, path: str, first: int, last: int) -> str:
     """Return the address of lines in the repository, or nothing if `_config.yml` names no repository."""
     options = app.config.html_theme_options
@@ -150,14 +160,15 @@ def add_source(app: Sphinx, domain: str, kind: str, content: addnodes.desc_conte
     where = f"{path}, lines {first} to {last}"
     address = source_address(app, path, first, last)
     link = f'<a class="source-link" href="{html.escape(address)}">{where}</a>' if address else where
-    if inspect.isclass(value):
-        code = ""
-    else:
+    code = ""
+    if kind in ("function", "method") and not is_stub(value):
         code = app.builder.highlighter.highlight_block(without_docstring("".join(lines)), "python")
     if code:
         body = f'<details class="source"><summary>Source</summary><p>{link}</p>{code}</details>'
-    else:
+    elif inspect.isclass(value):
         body = f'<p class="source">Source: {link}</p>'
+    else:
+        return
     content += nodes.raw("", body, format="html")
 
 

@@ -3,7 +3,8 @@
 (() => {
   const SMALLEST = 0.72; // of a formula's size
   const SCROLLERS = [
-    ".bd-article mjx-container",
+    ".bd-article div.math mjx-container",
+    ".bd-article mjx-container.gb-wide",
     ".bd-article div.highlight pre",
     ".bd-article .cell_output pre",
     ".bd-article .pst-scrollable-table-container",
@@ -13,11 +14,20 @@
   ].join(",");
   const LONG = 36; // letters: a cell with more wants a column in which one can read
 
+  // A formula on a line of its own has the line; one in the text, the width of the text.
   function fit(container) {
     container.dataset.size ??= container.style.fontSize || "100%";
     container.style.fontSize = container.dataset.size;
-    const share = container.clientWidth / container.scrollWidth;
-    if (container.clientWidth && share < 0.999) {
+    container.classList.remove("gb-wide");
+    const inText = container.closest("span.math");
+    const numbered = !inText && container.closest("div.math");
+    numbered?.classList.remove("gb-tight");
+    // Beside its number a formula may have too little of the line: then the number stands above.
+    numbered?.classList.toggle("gb-tight", container.scrollWidth > container.clientWidth + 1);
+    const there = inText ? container.closest("p, li, td, th, dd, div").clientWidth : container.clientWidth;
+    const share = there / container.scrollWidth;
+    if (there && share < (inText ? 1 : 0.999)) {
+      if (inText) container.classList.add("gb-wide");
       const size = Number.parseFloat(container.dataset.size) * Math.max(SMALLEST, share * 0.99);
       container.style.fontSize = size + "%";
     }
