@@ -43,7 +43,7 @@
       const row = cells - 1 - Math.floor(k / cells);
       const surer = (2 * mix(answers, k)) / 255 - 1; // -1 for generated, 0 for cannot tell, 1 for real
       const paint = surer > 0 ? isReal : isMade;
-      image.data.set([...paint, 140 * Math.abs(surer) ** 0.8], 4 * (row * cells + column));
+      image.data.set([...paint, 105 * Math.abs(surer) ** 0.8], 4 * (row * cells + column));
     }
     ground.putImageData(image, 0, 0);
     pen.clearRect(0, 0, size, size);

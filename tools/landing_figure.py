@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "book" / "_assets" / "landing.html"
 
 RECIPE, SEED = "mlp-ring", 3
-STEPS = [*range(0, 100, 20), *range(100, 500, 50), *range(500, 1000, 100), 1000, 1250, 1500]
+STEPS = [*range(0, 100, 20), *range(100, 500, 50), *range(500, 1001, 100)]
 MILLISECONDS = 260  # between two of them, while it plays
 POINTS, CELLS, HALF_WIDTH = 240, 28, 1.6  # points drawn, cells of the grid a side, plane shown: [-1.6, 1.6]^2
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pybtex.database import Entry
 from pybtex.plugin import register_plugin
+from pybtex.richtext import Text
 from pybtex.style.formatting.plain import Style
 from pybtex.style.labels import BaseLabelStyle
 from pybtex.style.template import field, first_of, href, join, optional, sentence
@@ -25,10 +26,8 @@ class AuthorYear(BaseLabelStyle):
 def label_of(entry: Entry) -> str:
     """Return authors and year in short."""
     people = entry.persons.get("author") or entry.persons.get("editor") or []
-    names = [
-        " ".join((*person.prelast_names, *person.last_names)).replace("{", "").replace("}", "")
-        for person in people
-    ]
+    surnames = (" ".join((*person.prelast_names, *person.last_names)) for person in people)
+    names = [str(Text.from_latex(surname)) for surname in surnames]
     who = names[0] if names else entry.key
     if len(names) == 2:
         who += f" and {names[1]}"

@@ -13,7 +13,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from formulas import FormulaError, block_to_tex
+from formulas import FormulaError, block_to_tex, to_tex
 from ganbook.support.checks import constraints_of
 
 logger = logging.getLogger(__name__)
@@ -76,15 +76,15 @@ def plain(name: str) -> str:
 def bibliography(changed: float) -> dict[tuple[str, str, str], str]:
     """Return the keys of references.bib by first author, second author (or "et al.") and year."""
     from pybtex.database import parse_file
+    from pybtex.richtext import Text
 
     keys = {}
     for key, entry in parse_file(str(BIBLIOGRAPHY)).entries.items():
-        surnames = [
-            plain(" ".join(person.last_names)).strip("{}") for person in entry.persons.get("author", [])
-        ]
-        other = "" if len(surnames) < 2 else surnames[1] if len(surnames) == 2 else "et al."
-        if surnames:
-            keys[surnames[0], other, entry.fields.get("year", "")] = key
+        authors = [" ".join(person.last_names) for person in entry.persons.get("author", [])]
+        names = [plain(str(Text.from_latex(author))) for author in authors]
+        other = "" if len(names) < 2 else names[1] if len(names) == 2 else "et al."
+        if names:
+            keys[names[0], other, entry.fields.get("year", "")] = key
     return keys
 
 
@@ -101,6 +101,28 @@ def with_citation(found: re.Match[str]) -> str:
 
 
 # ------------------------------------------------------------------------------------ formulas
+
+SYMBOL = re.compile(
+    r"(?<![\w`.$:<\\/-])(?:[A-Za-z]|\d+|sigma|theta|gamma|mu|beta)"
+    r"(?:_(?:[a-z0-9]+|\{[^}]+\})(?:\^\d)?|\^(?:-?\w+|\([^()]*\)))(?![\w`.]\w|[`_=(\[])"
+)
+
+
+def with_symbols(line: str) -> str:
+    r"""Return a line of text with its indexed letters and powers typeset.
+
+    Examples
+    --------
+    >>> print(with_symbols("with means m_a, near 1 - 2^-k, and `x_i`"))
+    with means :math:`m_{a}`, near 1 - :math:`2^{-k}`, and `x_i`
+    """
+    parts = re.split(r"(``[^`]*``|`[^`]*`|\"[^\"]*\")", line)
+    return "".join(part if i % 2 else SYMBOL.sub(symbol, part) for i, part in enumerate(parts))
+
+
+def symbol(found: re.Match[str]) -> str:
+    """Return a letter with its index or power as a formula within the text."""
+    return f":math:`{to_tex(found[0])}`"
 
 
 def flat_item(reference: re.Match[str]) -> str:
@@ -145,8 +167,10 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
         listed = re.match(r"[-*] |\d+\. |\.\. |>>>", previous)
         if begins and not in_sections and not listed and not previous.endswith("::"):
             block.append(line)
-        else:
+        elif ">>>" in line or re.match(r"[\w, *]+ : |\s*\.\.", line):
             kept.append(line)
+        else:
+            kept.append(with_symbols(line))
     if block:
         kept += formula([part for part in block if part.strip()], name)
     lines[:] = ["", *kept] if what in ("attribute", "property") else kept

@@ -245,6 +245,8 @@ class _Reader:
             inner = self.sum(until="")
             self.take()
             return inner
+        if token.text == "-":
+            return "-" + self.script()
         words = [token.text]
         while token.kind == "name" and self.now is not None and self.now.text == "_" and not self.now.before:
             self.take()

@@ -41,7 +41,8 @@ def type_text(annotation: Any, module_name: str) -> str:
         annotation = eval(annotation, names_for_types(module_name))
     bare = typing.get_type_hints(type("_", (), {"__annotations__": {"x": annotation}}))["x"]
     text = stringify_annotation(bare, "fully-qualified-except-typing")
-    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", text)
+    text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", text)
+    return text.replace("ndarray[tuple[Any, ...], dtype[Any]]", "ndarray")
 
 
 def signature_of(obj: Any) -> tuple[str, str] | None:
