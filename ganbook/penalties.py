@@ -38,6 +38,11 @@ def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
     -------
     Tensor
         float32, shape (N, d) with d = prod(shape).
+
+    Examples
+    --------
+    >>> input_gradient(lambda x: x.square().sum(1), torch.tensor([[1.0, -2.0]])).tolist()
+    [[2.0, -4.0]]
     """
     with torch.autocast(x.device.type, enabled=False):
         if not (x.is_leaf and x.requires_grad and x.dtype == torch.float32):

@@ -115,8 +115,8 @@ def shares(result: dict[str, Any]) -> str:
     fewer = race["images"] / ours["images"]
     faster = (ours["images"] / ours["seconds"]) / (race["images"] / race["seconds"])
     return (
-        f"Against the {name}, the factor of {race['times_ours']:.1f} is two: it needs {fewer:.1f} times as many "
-        f"images, which is these settings' doing, and ours sees {faster:.1f} times as many a second."
+        f"Against the {name}, the factor of {race['times_ours']:.1f} is two: it needs {fewer:.1f} times as "
+        f"many images, which is these settings' doing, and ours sees {faster:.1f} times as many a second."
     )
 
 

@@ -193,6 +193,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("package-figure", PackageFigure)
     app.connect("autodoc-process-docstring", docstrings.with_ranges, priority=90)
     app.connect("autodoc-process-docstring", docstrings.as_rest, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", docstrings.as_it_was, priority=900)  # after it
     app.connect("autodoc-process-signature", signatures.with_types)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("object-description-transform", signatures.add_source)

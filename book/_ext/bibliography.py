@@ -36,7 +36,7 @@ def label_of(entry: Entry) -> str:
     return f"{who}, {entry.fields.get('year', 'no year')}"
 
 
-class OneAddress(Style):  # type: ignore[misc]
+class OneAddress(Style):
     """Pybtex's plain style, with one address an entry: arXiv's, a DOI, or the page."""
 
     default_label_style = AuthorYear

@@ -79,7 +79,7 @@ def darkened(red: int, green: int, blue: int) -> tuple[int, int, int]:
     ((18, 18, 18), (232, 232, 232))
     """
     lightness, a, b = to_oklab(red, green, blue)
-    turned_to = GROUND + (INK - GROUND) * max(1 - lightness, 0) ** 0.65
+    turned_to = GROUND + (INK - GROUND) * max(1 - lightness**2.2, 0)
     share = min(
         max((math.hypot(a, b) - 0.05) / 0.06, 0), 1
     )  # 0 for greys and pale tints, 1 for strong colours

@@ -144,8 +144,7 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
     """Make a docstring's text fit for reST.
 
     Indented blocks are formulas; `*shape` is not the beginning of an emphasis; the numbers of references are
-    plain, for docstrings share a page; works that are in the bibliography lead there. And an attribute's text
-    (or a property's) is all of it text: napoleon would take what stands before the first colon for a type.
+    plain, for docstrings share a page; works that are in the bibliography lead there.
     """
     text = "\n".join(STAR.sub(r"\\*", line) if ">>>" not in line else line for line in lines)
     text = re.sub(r"\[(\d+)\]_", r"[\1]", text)
@@ -173,7 +172,17 @@ def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lin
             kept.append(with_symbols(line))
     if block:
         kept += formula([part for part in block if part.strip()], name)
-    lines[:] = ["", *kept] if what in ("attribute", "property") else kept
+    lines[:] = kept
+    if what in ("attribute", "property"):
+        _attributes[name] = list(kept)
+
+
+_attributes: dict[str, list[str]] = {}
+
+
+def as_it_was(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Put an attribute's text back, after napoleon took what stands before its first colon for a type."""
+    lines[:] = _attributes.pop(name, lines)
 
 
 def first_sentence(docstring: str | None) -> str:

@@ -38,8 +38,6 @@ STARTUP = """\
 import sys
 sys.path.append({folder!r})
 import kernel_figures
-import os as _o
-if _o.environ.get("GB_DUMP"): sys.path.append("/tmp/w/look"); import dump; dump._dump()
 kernel_figures.install(get_ipython())
 sys.path.remove({folder!r})
 del sys, kernel_figures
@@ -90,6 +88,19 @@ def read(text: str) -> Drawing:
     sizes = font_sizes(root)
     readable = width * SMALLEST / min(sizes) if sizes else 0.0
     return Drawing(root, scale * width, scale * height, readable)
+
+
+def variants(text: str) -> dict[str, str]:
+    """Return the wide figure, and the narrow one if it is in the wide one's metadata."""
+    wide, _, rest = text.partition(NARROW)
+    if not rest:
+        return {"wide": wide}
+    return {"wide": wide + "</svg>", "narrow": rest.partition("<!--")[2].rpartition("-->")[0]}
+
+
+def has_pictures(root: ElementTree.Element) -> bool:
+    """Say whether an SVG holds pictures, whose colours are their own in light and dark."""
+    return any(image.get("id", "").startswith(dark.KEPT) for image in root.iter(f"{{{SVG}}}image"))
 
 
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
@@ -156,14 +167,11 @@ def make_themed(app: Sphinx, doctree: nodes.document) -> None:
         if path is None or path.suffix != ".svg":
             node["classes"].append("dark-light")  # a picture: the theme leaves its colours alone
             continue
-        text = path.read_text(encoding="utf-8")
-        wide, _, rest = text.partition(NARROW)
-        texts = {"wide": wide + "</svg>" if rest else wide}
-        if rest:
-            texts["narrow"] = rest.partition("<!--")[2].rpartition("-->")[0]
         themed = themed_image(alt=node.get("alt", ""), classes=node["classes"], ids=node["ids"])
-        for screen, svg in texts.items():
+        for screen, svg in variants(path.read_text(encoding="utf-8")).items():
             drawing = read(svg)
+            if has_pictures(drawing.root) and "gb-pictures" not in themed["classes"]:
+                themed["classes"].append("gb-pictures")
             for theme, root in (("light", drawing.root), ("dark", copy.deepcopy(drawing.root))):
                 if theme == "dark":
                     dark.darken(root)

@@ -17,6 +17,8 @@ import pickle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ganbook.widgets.page import is_picture
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -50,7 +52,7 @@ def to_svg(figure: Figure) -> str:
     import matplotlib
 
     file = io.StringIO()
-    settings = {"svg.fonttype": "path", "svg.hashsalt": "figure", "svg.image_inline": True}
+    settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "figure", "svg.image_inline": True}
     with matplotlib.rc_context(settings):
         figure.savefig(
             file,
@@ -66,6 +68,7 @@ def to_svg(figure: Figure) -> str:
 
 def prepare(figure: Figure) -> None:
     """Name what keeps its colours; make clouds of points and heaps of curves to pixels."""
+    import numpy as np
     from matplotlib.collections import PathCollection
     from matplotlib.lines import Line2D
 
@@ -83,22 +86,11 @@ def prepare(figure: Figure) -> None:
             kept += 1
             artist.set_gid(f"kept-{kept}")
         for points in ax.findobj(PathCollection):
-            if len(points.get_offsets()) > MANY:
+            if len(np.asarray(points.get_offsets())) > MANY:
                 points.set_rasterized(True)
         for line in ax.findobj(Line2D):
-            if line.get_marker() not in ("None", None, "", " ") and len(line.get_xdata()) > MANY:
+            if line.get_marker() not in ("None", None, "", " ") and len(np.asarray(line.get_xdata())) > MANY:
                 line.set_rasterized(True)
-
-
-def is_picture(image: Any) -> bool:
-    """Say whether an image of a figure is a picture: true colours, or colours from dark to light.
-
-    What goes from light to dark is a map of ink on paper.
-    """
-    if image.get_array().ndim == 3:
-        return True
-    low, high = (sum(image.get_cmap()(end)[:3]) for end in (0.0, 1.0))
-    return bool(low < 1.2 < 1.8 < high)
 
 
 def lies_on(text: Any, image: Any) -> bool:
@@ -138,6 +130,8 @@ def narrow(figure: Figure) -> Figure | None:
         return None
     rows, columns, axes = grid
     stacked = max(1, min(columns, math.floor(needed / (0.8 * width / columns))))
+    while len(axes) % stacked:
+        stacked -= 1  # no empty place
     if columns == 1 and needed < 0.7 * width:
         return None
     if stacked < columns:
@@ -163,7 +157,13 @@ def narrow_legend(figure: Figure, legend: Any) -> None:
         figure.draw_without_rendering()
         if legend.get_window_extent().width <= 0.98 * figure.bbox.width:
             return
-        legend.set_ncols(legend._ncols - 1)
+        title = legend.get_title().get_text()
+        legend.set_ncols(
+            legend._ncols - 1
+        )  # matplotlib heeds it where a legend's box is made, so make it again
+        legend._init_legend_box(legend.legend_handles, [text.get_text() for text in legend.get_texts()])
+        legend._set_loc(legend._get_loc())
+        legend.set_title(title)
 
 
 def panels(figure: Figure) -> tuple[int, int, list[Axes]] | None:
@@ -171,8 +171,8 @@ def panels(figure: Figure) -> tuple[int, int, list[Axes]] | None:
     axes = figure.axes
     if not axes or figure.get_layout_engine() is None:
         return None
-    places = [ax.get_subplotspec() for ax in axes]
-    if any(place is None for place in places):
+    places = [place for place in (ax.get_subplotspec() for ax in axes) if place is not None]
+    if len(places) < len(axes):
         return None
     grids = {id(place.get_gridspec()): place.get_gridspec() for place in places}
     if len(grids) != 1:
@@ -196,5 +196,7 @@ def rearrange(figure: Figure, axes: list[Axes], columns: int) -> None:
         ax.set_subplotspec(grid[i // columns, i % columns])
         if ax.axison and i % columns == 0:
             ax.tick_params(labelleft=True)
+            if not ax.get_ylabel() and ax.get_shared_y_axes().joined(ax, shown[0]):
+                ax.set_ylabel(shown[0].get_ylabel(), fontsize=shown[0].yaxis.label.get_fontsize())
         if (ax.axison and not ax.get_shared_x_axes().joined(ax, shown[0])) or ax is shown[-1]:
             ax.tick_params(labelbottom=True)

@@ -67,7 +67,9 @@ def signature_of(obj: Any) -> tuple[str, str] | None:
         if parameter.kind is parameter.KEYWORD_ONLY and not bare_star:
             written.append("*")
             bare_star = True
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        stars = "*" * (
+            (parameter.kind is parameter.VAR_POSITIONAL) + 2 * (parameter.kind is parameter.VAR_KEYWORD)
+        )
         text = stars + parameter.name
         if parameter.annotation is not parameter.empty:
             text += f": {type_text(parameter.annotation, module)}"
@@ -163,7 +165,8 @@ def add_source(app: Sphinx, domain: str, kind: str, content: addnodes.desc_conte
     link = f'<a class="source-link" href="{html.escape(address)}">{where}</a>' if address else where
     code = ""
     if kind in ("function", "method") and not is_stub(value):
-        code = app.builder.highlighter.highlight_block(without_docstring("".join(lines)), "python")
+        builder: Any = app.builder
+        code = builder.highlighter.highlight_block(without_docstring("".join(lines)), "python")
     if code:
         body = f'<details class="source"><summary>Source</summary><p>{link}</p>{code}</details>'
     elif inspect.isclass(value):

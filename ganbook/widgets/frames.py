@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganbook.errors import UserError
 from ganbook.support.checks import Count, Positive, Whole, checked
-from ganbook.widgets.page import Shades, Stack, check_alt, draw, self_contained, shorten, stack
+from ganbook.widgets.page import Shades, Stack, check_alt, draw_stack, self_contained, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ def frames(
     slider: str = "Frame",
     start: int = 0,
     seconds: Positive = 0.4,
-    dpi: Count = 200,
+    dpi: Count | None = None,
     shades: Shades | None = 16,
 ) -> Frames:
     """Make a figure that a reader moves through with a slider, the arrow keys, or Play.
@@ -106,9 +106,10 @@ def frames(
         len(labels) - 1, negative numbers count from the end.
     seconds : float
         Time a frame stays while playing, > 0.
-    dpi : int
-        Pixels an inch of matplotlib figures, at least 1. Shown at 100 an inch, made smaller where the page is
-        narrower.
+    dpi : int, optional
+        Pixels an inch of matplotlib figures, at least 1. Default: 200, so that they are sharp on dense
+        screens, or 130 where that would make the figure heavy. They are shown at 100 an inch, and smaller
+        where the page is narrower, down to the size at which their text can be read; then they scroll.
     shades : int, optional
         Shades of red, green and blue that are kept, 2 to 256, so that the page stays small (a plot needs
         few); None keeps all.
@@ -136,8 +137,7 @@ def frames(
         raise UserError("labels: got none; a figure needs at least one frame")
     alt = check_alt(alt)
     first = Whole(-len(texts), len(texts) - 1).check("start", start) % len(texts)
-    drawn = (figures(i) for i in range(len(texts))) if callable(figures) else figures
-    drawings = [draw(figure, dpi, shades) for figure in drawn]
-    if len(drawings) != len(texts):
-        raise UserError(f"labels: got {len(texts)} for {len(drawings)} frames; it takes one for each")
-    return Frames(stack(drawings, first), texts, alt, caption, slider, first, float(seconds))
+    drawn = [figures(i) for i in range(len(texts))] if callable(figures) else list(figures)
+    if len(drawn) != len(texts):
+        raise UserError(f"labels: got {len(texts)} for {len(drawn)} frames; it takes one for each")
+    return Frames(draw_stack(drawn, first, dpi, shades), texts, alt, caption, slider, first, float(seconds))

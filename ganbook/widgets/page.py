@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STATIC = resources.files("ganbook.widgets") / "static"
 SHOWN_AT = 100  # CSS pixels an inch of a matplotlib figure
+SHARP, LIGHT = 200, 130  # pixels an inch: sharp on dense screens; and for figures that would be too heavy
+HEAVY = 800_000  # bytes
 SMALLEST_TEXT = 9.2  # CSS pixels; where a page is narrower than that allows, the figure scrolls
 SHORTEST_ALT = 20  # characters; "A figure." says nothing
 
@@ -49,6 +51,11 @@ class Stack(NamedTuple):
         None  # the least width as shown; None for pictures, which dark pages leave as they are
     )
     kept: str = ""  # the parts of drawings that are pictures, as CSS `clip-path`
+
+    @property
+    def weight(self) -> int:
+        """The bytes that the pictures take in the page."""
+        return len(self.picture) + sum(map(len, self.changes))
 
     @property
     def attribute(self) -> str:
@@ -197,20 +204,56 @@ def _pictures(figure: Any) -> tuple[tuple[float, float, float, float], ...]:
     width, height = figure.bbox.width, figure.bbox.height
     for ax in figure.axes:
         for image in ax.images:
-            if image.get_array().ndim == 3 or image.get_cmap().name.lower().startswith(("gray", "grey")):
+            if is_picture(image):
                 box = image.get_window_extent().intersection(ax.bbox, image.get_window_extent())
                 if box is not None:
                     found.append((box.x0 / width, 1 - box.y1 / height, box.x1 / width, 1 - box.y0 / height))
     return tuple(found)
 
 
-def _clip_path(pictures: Sequence[tuple[float, float, float, float]]) -> str:
+def is_picture(image: Any) -> bool:
+    """Say whether an image of a matplotlib figure is a picture: true colours, or colours from dark to light.
+
+    What goes from light to dark is a map: ink on paper.
+    """
+    if image.get_array().ndim == 3:
+        return True
+    low, high = (sum(image.get_cmap()(end)[:3]) for end in (0.0, 1.0))
+    return bool(low < 1.2 < 1.8 < high)
+
+
+def _clip_path(pictures: Iterable[tuple[float, float, float, float]]) -> str:
     """Return rectangles as one CSS polygon: from the corner to each of them, round it, and back."""
     points = []
     for left, top, right, bottom in pictures:
         corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
         points += ["0 0", *(f"{100 * x:.2f}% {100 * y:.2f}%" for x, y in corners), "0 0"]
     return f"polygon(evenodd,{','.join(points)})" if points else ""
+
+
+def draw_stack(figures: Sequence[Any], start: int, dpi: int | None, shades: int | None) -> Stack:
+    """Return figures as changes to the one shown first.
+
+    Parameters
+    ----------
+    figures : sequence of matplotlib figures or PIL images
+        At least one.
+    start : int
+        Which one is shown first.
+    dpi : int, optional
+        Pixels an inch of matplotlib figures. None: `SHARP`, or `LIGHT` where that weighs more than `HEAVY`.
+    shades : int, optional
+        As in `draw`.
+
+    Raises
+    ------
+    UserError
+        If one is neither, or they differ in size.
+    """
+    whole = stack([draw(figure, dpi or SHARP, shades) for figure in figures], start)
+    if dpi is None and whole.readable is not None and whole.weight > HEAVY:
+        return stack([draw(figure, LIGHT, shades) for figure in figures], start)
+    return whole
 
 
 def stack(drawings: Sequence[Drawing], start: int) -> Stack:

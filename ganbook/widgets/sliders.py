@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbook.errors import UserError
 from ganbook.support.checks import Count, Whole, checked, shown
-from ganbook.widgets.page import Shades, Stack, check_alt, draw, self_contained, shorten, stack
+from ganbook.widgets.page import Shades, Stack, check_alt, draw_stack, self_contained, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def two_sliders(
     caption: str = "",
     sliders: tuple[str, str] = ("First", "Second"),
     start: tuple[int, int] = (0, 0),
-    dpi: Count = 200,
+    dpi: Count | None = None,
     shades: Shades | None = 16,
 ) -> TwoSliders:
     """Make a figure whose picture a reader chooses with two sliders, by mouse, touch or arrow keys.
@@ -127,8 +127,10 @@ def two_sliders(
     texts = (tuple(map(str, labels[0])), tuple(map(str, labels[1])))
     at = (_position(0, texts, sliders, start), _position(1, texts, sliders, start))
     rows, columns = map(len, texts)
-    drawings = [draw(figures(i, j), dpi, shades) for i in range(rows) for j in range(columns)]
-    return TwoSliders(stack(drawings, at[0] * columns + at[1]), texts, alt, caption, sliders, at)
+    drawn = [figures(i, j) for i in range(rows) for j in range(columns)]
+    return TwoSliders(
+        draw_stack(drawn, at[0] * columns + at[1], dpi, shades), texts, alt, caption, sliders, at
+    )
 
 
 def _check_pair(argument: str, values: Any) -> None:
