@@ -104,7 +104,9 @@
     show(Number(slider.value));
     stop();
   });
-  new MutationObserver(() => draw(now)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new MutationObserver(() => draw(now)).observe(document.documentElement, {
+    attributeFilter: ["data-theme"],
+  });
   slider.max = last;
   root.querySelector(".gan-live-controls").hidden = false;
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) {

@@ -20,7 +20,7 @@
     container.style.fontSize = container.dataset.size;
     container.classList.remove("gb-wide");
     const inText = container.closest("span.math");
-    const numbered = !inText && container.closest("div.math");
+    const numbered = inText ? null : container.closest("div.math");
     numbered?.classList.remove("gb-tight");
     // Beside its number a formula may have too little of the line: then the number stands above.
     numbered?.classList.toggle("gb-tight", container.scrollWidth > container.clientWidth + 1);

@@ -209,4 +209,4 @@ def test_pictures_within_drawings_are_kept_as_they_are():
         "polygon(evenodd,0 0,0.00% 0.00%,50.00% 0.00%,50.00% 100.00%,0.00% 100.00%,0.00% 0.00%,0 0)"
     )
     assert shown._repr_html_().count('class="gb-frames-kept"') == 1
-    assert "gb-frames-kept" not in frames([ink()], "a", ALT)._repr_html_().partition("</style>")[2]
+    assert 'class="gb-frames-kept"' not in frames([ink()], "a", ALT)._repr_html_()
