@@ -26,7 +26,7 @@
     numbered?.classList.toggle("gb-tight", container.scrollWidth > container.clientWidth + 1);
     const there = inText ? container.closest("p, li, td, th, dd, div").clientWidth : container.clientWidth;
     const share = there / container.scrollWidth;
-    if (there && share < (inText ? 1 : 0.999)) {
+    if (there && share < (inText ? 0.97 : 0.999)) {
       if (inText) container.classList.add("gb-wide");
       const size = Number.parseFloat(container.dataset.size) * Math.max(SMALLEST, share * 0.99);
       container.style.fontSize = size + "%";
