@@ -44,7 +44,9 @@ def offer_ways_in(app: Sphinx, config: Config) -> None:
         logger.info("ways in: _config.yml names no repository, so there are no buttons to it and to Colab")
 
 
-COMMAND = re.compile(r"(?:ganbook|pip|python3?|make|git|torchrun|accelerate|jupyter\S*|[.\w/]*/bin/\w+) (?!=)")
+COMMAND = re.compile(
+    r"(?:ganbook|pip|python3?|make|git|torchrun|accelerate|jupyter\S*|[.\w/]*/bin/\w+) (?!=)"
+)
 
 
 def name_commands(app: Sphinx, doctree: nodes.document) -> None:

@@ -96,6 +96,12 @@ def mode_coverage(
     -----
     Sources: Srivastava et al. (2017), "VEEGAN", section 5; Lin et al. (2018), "PacGAN", section on synthetic
     data, and the authors' code (`MetricLogger`).
+
+    Examples
+    --------
+    >>> points = torch.tensor([[0.0, 0.1], [0.1, 0.0], [5.0, 5.0]])
+    >>> mode_coverage(points, modes=torch.tensor([[0.0, 0.0], [1.0, 0.0]]), sigma=0.1).counts
+    (2, 0)
     """
     check_rows(points, "points", at_least=1)
     check_rows(modes, "modes", at_least=1)
@@ -154,6 +160,11 @@ def class_coverage(
     -----
     Source: the stacked-MNIST protocol (1,000 classes) of Metz et al. (2017), "Unrolled generative adversarial
     networks", as used by VEEGAN and PacGAN.
+
+    Examples
+    --------
+    >>> class_coverage([0, 0, 1], num_classes=3)[0]
+    2
     """
     labels = to_numbers(predicted_labels, "predicted_labels", "whole numbers, shape (N,)")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:

@@ -60,6 +60,13 @@ def inception_score(
     -----
     Source: Salimans et al. (2016), section 4. Critique: Barratt and Sharma (2018), "A note on the Inception
     score".
+
+    Examples
+    --------
+    >>> inception_score(torch.eye(4).repeat(25, 1), splits=1).mean  # sure of each, all classes alike
+    4.0
+    >>> inception_score(torch.full((100, 4), 0.25), splits=1).mean
+    1.0
     """
     check_rows(probabilities, "probabilities")
     p = float64(probabilities)

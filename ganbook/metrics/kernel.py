@@ -98,6 +98,12 @@ def mmd2_unbiased(
     Notes
     -----
     Source: Gretton et al. (2012), "A kernel two-sample test", equation 3.
+
+    Examples
+    --------
+    >>> both = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> abs(mmd2_unbiased(both[:250], both[250:])) < 0.1 < mmd2_unbiased(both, both + 1)
+    True
     """
     x, y = _check_sets(real, fake)
     return _mmd2_unbiased(x, y, degree, 1 / x.shape[1] if gamma is None else gamma, coef)
@@ -166,6 +172,13 @@ def kernel_distance(
     Notes
     -----
     Source: Binkowski et al. (2018), section 4.
+
+    Examples
+    --------
+    >>> real = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> score = kernel_distance(real, real + 1, subsets=5, subset_size=100)
+    >>> score.mean > 2 * score.std > 0
+    True
     """
     x, y = _check_sets(real, fake)
     smaller = min(len(x), len(y))

@@ -76,6 +76,12 @@ def memorisation(
     Our own statistic, after Meehan et al. (2020), "A non-parametric test to detect data-copying in generative
     models", who compare the distances of fakes and of held-out samples to the training set, and Alaa et al.
     (2022), "How faithful is your synthetic data?" (authenticity).
+
+    Examples
+    --------
+    >>> train, held_out = torch.randn(2, 300, 4, generator=torch.Generator().manual_seed(0))
+    >>> memorisation(train, train, held_out)  # copies
+    Memorisation(share=1.0, distance_ratio=0.0)
     """
     for name, features in (("fake", fake), ("train", train), ("held_out", held_out)):
         check_features(features, name)

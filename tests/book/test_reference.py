@@ -158,7 +158,9 @@ def test_the_source_is_shown_without_the_docstring_and_leads_to_the_repository()
 def test_losses_penalties_and_metrics_say_all_that_a_reader_needs(module):
     for name in public_names(module):
         value = getattr(importlib.import_module(module), name)
-        if inspect.isfunction(value) and value.__module__.startswith(("ganbook.losses", "ganbook.penalties")):
-            for section in ("Parameters", "Returns", "Examples", "Notes"):
-                if (section, name) not in {("Returns", "clip_weights"), ("Notes", "input_gradient")}:
-                    assert f"{section}\n    {'-' * len(section)}" in value.__doc__, (name, section)
+        if inspect.isfunction(value):
+            wanted = {"Parameters", "Returns", "Examples"} - {"clip_weights": {"Returns"}}.get(name, set())
+            if name in ("train_classifier", "inception_v3"):  # these take long, or a file
+                wanted -= {"Examples"}
+            for section in wanted:
+                assert f"{section}\n    {'-' * len(section)}" in value.__doc__, (name, section)
