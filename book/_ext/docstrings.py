@@ -69,6 +69,7 @@ def with_ranges(app: Sphinx, what: str, name: str, obj: object, options: object,
 
 def plain(name: str) -> str:
     """Return a name in small letters without accents."""
+    name = name.translate(str.maketrans("ıøłæ", "iola"))  # letters that are no letter with an accent
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
 
 
