@@ -56,8 +56,8 @@ serve:
 	@echo "Reading at http://localhost:$(PORT) (end with Ctrl-C)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
-# Outputs are cached by a notebook's code; a change of the package makes them stale too.
-$(CACHE)/.package: $(SOURCES)
+# Outputs are cached by a notebook's code; a change of the package, or of how kernels draw, makes them stale too.
+$(CACHE)/.package: $(SOURCES) book/_ext/kernel_figures.py
 	@rm -rf $(CACHE)
 	@mkdir -p $(CACHE)
 	@touch $@

@@ -38,6 +38,11 @@ def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
     -------
     Tensor
         float32, shape (N, d) with d = prod(shape).
+
+    Examples
+    --------
+    >>> input_gradient(lambda x: x.square().sum(1), torch.tensor([[1.0, -2.0]])).tolist()
+    [[2.0, -4.0]]
     """
     with torch.autocast(x.device.type, enabled=False):
         if not (x.is_leaf and x.requires_grad and x.dtype == torch.float32):
@@ -48,9 +53,11 @@ def input_gradient(discriminator: Discriminator, x: Tensor) -> Tensor:
 
 
 def r1(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 1.0) -> Tensor:
-    """Return gamma/2 E_x[||grad D(x)||^2], over real samples.
+    """Return R1, the penalty on the discriminator's gradient at real samples.
 
-    Source: Mescheder et al. (2018), equation 9. At least 0; gamma/2 ||w||^2 for a linear D(x) = w x + b.
+        R_1 = gamma/2 E_x[||grad D(x)||^2]
+
+    For a linear D(x) = w x + b it is gamma/2 ||w||^2. D is the logit, not the probability.
 
     Parameters
     ----------
@@ -64,15 +71,27 @@ def r1(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 
     Returns
     -------
     Tensor
-        A scalar.
+        A scalar, at least 0.
+
+    Notes
+    -----
+    Source: Mescheder et al. (2018), equation 9.
+
+    Examples
+    --------
+    >>> w, batch = torch.tensor([3.0, 4.0]), torch.zeros(8, 2)
+    >>> r1(lambda x: x @ w, batch, batch, gamma=2.0)  # |w|^2 = 25
+    tensor(25.)
     """
     return 0.5 * gamma * input_gradient(discriminator, real).square().sum(1).mean()
 
 
 def r2(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 1.0) -> Tensor:
-    """Return gamma/2 E_z[||grad D(G(z))||^2]: R1's twin, over generated samples.
+    """Return R2, the penalty on the discriminator's gradient at generated samples.
 
-    Source: Mescheder et al. (2018), equation 10. At least 0.
+        R_2 = gamma/2 E_z[||grad D(G(z))||^2]
+
+    D is the logit, not the probability.
 
     Parameters
     ----------
@@ -86,7 +105,17 @@ def r2(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 
     Returns
     -------
     Tensor
-        A scalar.
+        A scalar, at least 0.
+
+    Notes
+    -----
+    Source: Mescheder et al. (2018), equation 10.
+
+    Examples
+    --------
+    >>> w, batch = torch.tensor([3.0, 4.0]), torch.zeros(8, 2)
+    >>> r2(lambda x: x @ w, batch, batch, gamma=2.0)  # |w|^2 = 25
+    tensor(25.)
     """
     return 0.5 * gamma * input_gradient(discriminator, fake).square().sum(1).mean()
 
@@ -94,10 +123,12 @@ def r2(discriminator: Discriminator, real: Tensor, fake: Tensor, gamma: float = 
 def wgan_gp(
     discriminator: Discriminator, real: Tensor, fake: Tensor, weight: float = 10.0, eps: Tensor | None = None
 ) -> Tensor:
-    """Return weight * E[(||grad D(x_hat)|| - 1)^2] with x_hat = eps x + (1 - eps) G(z), eps in [0, 1].
+    """Return the gradient penalty of WGAN-GP, between real and generated samples.
 
-    Source: Gulrajani et al. (2017), equation 3 and Algorithm 1; their weight (lambda) is 10. At least 0; 0
-    for a linear D with ||w|| = 1. Each pair of samples has an eps of its own.
+        "penalty" = weight E[(||grad D(x_hat)|| - 1)^2],   x_hat = eps x + (1 - eps) G(z)
+
+    Each pair of samples has an eps of its own, in [0, 1]. It is 0 for a linear D(x) = w x + b with
+    ||w|| = 1.
 
     Parameters
     ----------
@@ -119,6 +150,16 @@ def wgan_gp(
     ------
     UserError
         If `real` and `fake` are not of one shape, or `eps` does not fit.
+
+    Notes
+    -----
+    Source: Gulrajani et al. (2017), equation 3 and Algorithm 1; their weight (lambda) is 10.
+
+    Examples
+    --------
+    >>> w, batch = torch.tensor([3.0, 4.0]), torch.zeros(8, 2)
+    >>> wgan_gp(lambda x: x @ w, batch, batch, weight=1.0)  # (|w| - 1)^2
+    tensor(16.)
     """
     if real.shape != fake.shape:
         raise UserError(f"fake: shape {tuple(fake.shape)}; it must be that of real, {tuple(real.shape)}")
@@ -138,8 +179,6 @@ def wgan_gp(
 def clip_weights(discriminator: nn.Module, c: Positive = 0.01) -> None:
     """Clip every parameter of D into [-c, c], in place: the first WGAN's way to bound its slope.
 
-    Source: Arjovsky et al. (2017), Algorithm 1; their c is 0.01.
-
     Parameters
     ----------
     discriminator : nn.Module
@@ -151,6 +190,17 @@ def clip_weights(discriminator: nn.Module, c: Positive = 0.01) -> None:
     ------
     UserError
         If `c` is not above 0.
+
+    Notes
+    -----
+    Source: Arjovsky et al. (2017), "Wasserstein GAN", Algorithm 1; their c is 0.01.
+
+    Examples
+    --------
+    >>> network = nn.Linear(2, 1)
+    >>> clip_weights(network, c=0.1)
+    >>> bool(network.weight.abs().max() <= 0.1)
+    True
     """
     for parameter in discriminator.parameters():
         parameter.clamp_(-c, c)

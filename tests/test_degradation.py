@@ -107,6 +107,14 @@ def test_figures(tmp_path):
     titles = [ax.get_title() for ax in figure.axes]
     assert titles[: len(KINDS)] == list(KINDS)
     assert "glyphs-classifier" in figure.get_suptitle()
+    for ax in figure.axes[: len(KINDS)]:
+        for curve in ax.get_lines()[:4]:
+            values = curve.get_ydata()
+            assert values[0] == 0  # untouched
+            assert max(values) <= 1 + 1e-9  # the worst of all
+            assert list(curve.get_xdata()) == sorted(curve.get_xdata())
+    logarithmic = [ax.get_title() for ax in figure.axes if "logarithmic" in ax.get_xlabel()]
+    assert logarithmic == ["duplicated"]
     figure.savefig(tmp_path / "a.png")
     sizes = plots.plot_sample_sizes(RECORD)
     assert [ax.get_title() for ax in sizes.axes] == [

@@ -64,7 +64,7 @@ def page(found: dict[str, Any]) -> str:
         "until a browser with an empty cache shows the first text, and until all formulas are set, from a\n"
         "local server, median of three.\n\n"
         f"{table(['page', 'MB', 'first text, s', 'formulas set, s'], rows)}\n"
-        f"Measured on {found['date']} ({found['processor']}) by\n\n```\n{found['command']}\n```\n"
+        f"Measured on {found['date']} ({found['processor']}) by\n\n```sh\n{found['command']}\n```\n"
     )
 
 

@@ -22,35 +22,49 @@
   let began = null;
   let from = 0;
 
+  // Colours are the page's (landing_figure.css): red, green, blue.
+  const colour = (name, usual) =>
+    (getComputedStyle(root).getPropertyValue(name) || usual).trim().split(/\s+/).map(Number);
+  const outside = (v) => v === 0 || v === 255; // beyond the plane that is shown
+
   function draw(at) {
     // `at` may lie between two frames: points and answers are then mixed.
+    const isReal = colour("--gan-real", "0 114 178");
+    const isMade = colour("--gan-made", "213 94 0");
+    const [rim] = colour("--gan-rim", "255");
     const i = Math.min(Math.max(Math.floor(at), 0), last);
-    const j = Math.min(i + 1, last);
     const t = at - i;
+    const j = t ? Math.min(i + 1, last) : i;
     const mix = (a, k) => a[i][k] * (1 - t) + a[j][k] * t;
     const ground = scratch.getContext("2d");
     const image = ground.createImageData(cells, cells);
     for (let k = 0; k < cells * cells; k++) {
       const column = k % cells;
       const row = cells - 1 - Math.floor(k / cells);
-      image.data.set([0, 114, 178, 0.45 * mix(answers, k)], 4 * (row * cells + column));
+      const surer = (2 * mix(answers, k)) / 255 - 1; // -1 for generated, 0 for cannot tell, 1 for real
+      const paint = surer > 0 ? isReal : isMade;
+      image.data.set([...paint, 105 * Math.abs(surer) ** 0.8], 4 * (row * cells + column));
     }
     ground.putImageData(image, 0, 0);
     pen.clearRect(0, 0, size, size);
     pen.imageSmoothingEnabled = true;
     pen.drawImage(scratch, 0, 0, size, size);
-    pen.strokeStyle = "#0072b2";
-    pen.lineWidth = size / 400;
+    pen.strokeStyle = `rgb(${isReal})`;
+    pen.lineWidth = size / 300;
     for (let k = 0; k < real.length; k += 2) {
       pen.beginPath();
       pen.arc(x(real[k]), y(real[k + 1]), size / 30, 0, 7);
       pen.stroke();
     }
-    pen.fillStyle = "#d55e00";
+    pen.fillStyle = `rgb(${isMade})`;
+    pen.strokeStyle = `rgb(${rim} ${rim} ${rim})`;
+    pen.lineWidth = size / 400;
     for (let k = 0; k < points[i].length; k += 2) {
+      if ([i, j].some((frame) => outside(points[frame][k]) || outside(points[frame][k + 1]))) continue;
       pen.beginPath();
-      pen.arc(x(mix(points, k)), y(mix(points, k + 1)), size / 130, 0, 7);
+      pen.arc(x(mix(points, k)), y(mix(points, k + 1)), size / 110, 0, 7);
       pen.fill();
+      pen.stroke();
     }
   }
   function say(index) {
@@ -89,6 +103,9 @@
   slider.addEventListener("input", () => {
     show(Number(slider.value));
     stop();
+  });
+  new MutationObserver(() => draw(now)).observe(document.documentElement, {
+    attributeFilter: ["data-theme"],
   });
   slider.max = last;
   root.querySelector(".gan-live-controls").hidden = false;

@@ -25,18 +25,20 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "book" / "_assets" / "landing.html"
 
 RECIPE, SEED = "mlp-ring", 3
-STEPS = [*range(0, 100, 20), *range(100, 500, 50), *range(500, 1000, 100), *range(1000, 3001, 250)]
+STEPS = [*range(0, 100, 20), *range(100, 500, 50), *range(500, 1001, 100)]
 MILLISECONDS = 260  # between two of them, while it plays
 POINTS, CELLS, HALF_WIDTH = 240, 28, 1.6  # points drawn, cells of the grid a side, plane shown: [-1.6, 1.6]^2
 
 ALT = (
     "Points in the plane. Blue rings: real samples, in eight tight groups on a circle. Orange dots: what the "
-    "generator makes. They begin in one heap and end in the eight groups."
+    "generator makes. They begin in one heap and end in the eight groups. The ground is blue where the "
+    "discriminator says real and orange where it says generated: at first a slope, at the end orange but for "
+    "the ring."
 )
 
 
 def to_bytes(values: np.ndarray, low: float, high: float) -> str:
-    """Return numbers as base64 of one byte each, 0 for `low` and 255 for `high`."""
+    """Return numbers as bytes in base64, 0 for `low` and 255 for `high`: points there are not drawn."""
     scaled = np.clip((values - low) / (high - low), 0, 1)
     return base64.b64encode(np.round(255 * scaled).astype(np.uint8).tobytes()).decode()
 
@@ -86,8 +88,10 @@ def page(data: dict[str, Any]) -> str:
             f'<label>Step <input type="range" min="0" max="{len(STEPS) - 1}" value="0" autocomplete="off">',
             "</label></div>",
             '<p><output aria-live="off"></output></p>',
-            '<p><span class="key real"></span> real <span class="key made"></span> generated',
-            '<span class="key says"></span> where the discriminator says "real"</p>',
+            '<p><span class="key real"></span> real, <span class="key made"></span> generated ',
+            "samples; where the discriminator says ",
+            '<span class="key says-real"></span> real, <span class="key says-made"></span> generated; ',
+            "without colour where it cannot tell</p>",
             "<noscript><p>Without JavaScript this figure stays empty.</p></noscript>",
             "",
         )
@@ -101,6 +105,9 @@ def stored() -> dict[str, Any]:
     """Return the data of the page as it lies there."""
     text = PAGE.read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(re.findall(r'application/json">(.*?)</script>', text)[0])
+    kept = [i for i, step in enumerate(data["steps"]) if step in STEPS]
+    for key in ("steps", "modes", "points", "answers"):
+        data[key] = [data[key][i] for i in kept]
     return data
 
 

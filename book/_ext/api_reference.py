@@ -1,49 +1,38 @@
-"""Sphinx extension: the API reference, and links between the functions and the chapters that use them.
+"""Sphinx extension: the API reference, made of the package's docstrings.
 
-`api` is a directive that documents a module: its docstring, a table of its public names, then each of them.
-Nothing is listed by hand: a public name that is added to the package is on its page at the next build.
-
-The code cells of the notebooks are searched for names of the package (`gb.losses.hinge`, `from ganbook import
-...`). Each chapter ends with links to what it uses, and each entry of the reference links to the chapters.
+`api` is a directive that documents a module, or some of its names. `api-table` lists the public names of a
+module with their first sentences, wherever their pages are. Nothing public is left out: a name without a page
+is a warning, and so the end of a strict build.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import hashlib
 import importlib
 import inspect
-import json
-import re
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode, nested_parse_with_titles
 
-from ganbook.support.checks import constraints_of
+import docstrings
+import kernel_figures
+import signatures
+import uses
+from entries import api_entries, api_modules, forget_page, merge_pages, public_names
 
-PACKAGE = "ganbook"
-
-
-def public_names(module_name: str) -> list[str]:
-    """Return the public functions and classes of a module: those in `__all__`, or those defined in it."""
-    module = importlib.import_module(module_name)
-    names = getattr(module, "__all__", None) or [
-        name for name, value in vars(module).items() if getattr(value, "__module__", None) == module_name
-    ]
-    return [
-        name
-        for name in names
-        if not name.startswith("_")
-        and (inspect.isclass(getattr(module, name)) or inspect.isfunction(getattr(module, name)))
-    ]
+logger = logging.getLogger(__name__)
 
 
 class CommandHelp(SphinxDirective):
@@ -71,7 +60,10 @@ class CommandHelp(SphinxDirective):
 
 
 class Api(SphinxDirective):
-    """`.. api:: ganbook.losses`: document a module. Names given as the content are left out."""
+    """`.. api:: ganbook.losses`: document a module, or only the names that are given as the content.
+
+    With names the module's docstring is left out.
+    """
 
     required_arguments = 1
     has_content = True
@@ -80,11 +72,15 @@ class Api(SphinxDirective):
         """Return what autodoc makes of the module and of each public name."""
         module_name = self.arguments[0]
         module = importlib.import_module(module_name)
-        names = [name for name in public_names(module_name) if name not in list(self.content)]
-        lines = [f".. automodule:: {module_name}", "   :no-members:", ""]
-        if len(names) > 1:
-            lines += [f".. currentmodule:: {module_name}", "", ".. autosummary::", "   :nosignatures:", ""]
-            lines += [*(f"   {name}" for name in names), ""]
+        public = public_names(module_name)
+        chosen = [name for line in self.content for name in line.split()]
+        unknown = [name for name in chosen if name not in public]
+        if unknown:
+            raise self.error(f"{module_name} has no public {', '.join(unknown)}")
+        names = chosen or public
+        lines = [] if chosen else [f".. automodule:: {module_name}", "   :no-members:", ""]
+        if len(names) > 2 and not chosen:
+            lines += [f".. api-table:: {module_name}", ""]
         for name in names:
             value = getattr(module, name)
             kind = "autofunction" if inspect.isfunction(value) else "autoclass"
@@ -92,101 +88,75 @@ class Api(SphinxDirective):
                 kind = "autoexception"
             lines += [f".. {kind}:: {module_name}.{name}"]
             lines += ["   :members:"] * (kind == "autoclass") + [""]
-        documented = api_entries(self.env)
-        documented.update({f"{module_name}.{name}": self.env.docname for name in names})
+        api_entries(self.env).update({f"{module_name}.{name}": self.env.docname for name in names})
+        api_modules(self.env).setdefault(self.env.docname, set()).add(module_name)
         node = nodes.section()
         node.document = self.state.document
         nested_parse_with_titles(self.state, StringList(lines, module_name), node)
         return node.children
 
 
-def api_entries(env: BuildEnvironment) -> dict[str, str]:
-    """Return the page of each documented name."""
-    if not hasattr(env, "api_entries"):
-        env.api_entries = {}  # type: ignore[attr-defined]
-    entries: dict[str, str] = env.api_entries  # type: ignore[attr-defined]
-    return entries
+class ApiTable(SphinxDirective):
+    """`.. api-table:: ganbook.metrics`: the public names of modules (or those given as the content)."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table: a name, which leads to its entry, and its first sentence."""
+        module_name = self.arguments[0]
+        module = importlib.import_module(module_name)
+        chosen = [name for line in self.content for name in line.split()]
+        lines = [".. list-table::", "   :class: autosummary", "   :widths: auto", ""]
+        for name in chosen or public_names(module_name):
+            about = docstrings.first_sentence(getattr(module, name).__doc__)
+            lines += [
+                f"   * - :py:obj:`{name} <{module_name}.{name}>`",
+                f"     - {docstrings.STAR.sub('*', about)}",
+            ]
+        node = nodes.section()
+        node.document = self.state.document
+        nested_parse_with_titles(self.state, StringList(lines, module_name), node)
+        return node.children
 
 
-def forget_page(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Drop what an older version of a page documented."""
-    entries = api_entries(env)
-    for name in [name for name, page in entries.items() if page == docname]:
-        del entries[name]
+class PackageFigure(SphinxDirective):
+    """`.. package-figure:: ganbook.plots.plot_loss hinge`: what a function of the package draws."""
+
+    required_arguments = 1
+    optional_arguments = 8
+    has_content = True
+    option_spec = {"alt": directives.unchanged_required}  # noqa: RUF012, docutils wants a dictionary
+
+    def run(self) -> list[nodes.Node]:
+        """Return a figure; the content is its caption."""
+        module, _, function = self.arguments[0].rpartition(".")
+        figure = getattr(importlib.import_module(module), function)(*self.arguments[1:])
+        text = kernel_figures.bundle(figure)["image/svg+xml"]
+        folder = Path(self.env.app.doctreedir).parent / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"drawn-{hashlib.sha256(text.encode()).hexdigest()[:16]}.svg"
+        path.write_text(text, encoding="utf-8")
+        image = nodes.image(uri="/" + os.path.relpath(path, self.env.app.srcdir), alt=self.options["alt"])
+        whole = nodes.figure("", image)
+        caption = nodes.caption(" ".join(self.content))
+        children, messages = self.state.inline_text(" ".join(self.content), self.lineno)
+        caption += children
+        whole += caption
+        return [whole, *messages]
 
 
-def merge_pages(app: Sphinx, env: BuildEnvironment, docnames: Iterable[str], other: BuildEnvironment) -> None:
-    """Take over what another reading process found."""
-    api_entries(env).update(api_entries(other))
+def check_complete(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of public names of documented modules that are on no page."""
 
+    def value(module_name: str, name: str) -> int:
+        return id(getattr(importlib.import_module(module_name), name))
 
-# ------------------------------------------------------------------------------- docstrings
-
-
-STAR = re.compile(r"(?<![\w`*\\])\*(?=[a-z_]+\b(?!\*))(?=[a-z_]+[.,)])")  # "*data.shape)", not "*word*"
-
-REFERENCE = re.compile(r"^\.\. (\[\d+\] .*(?:\n +.*)*)", flags=re.MULTILINE)
-
-
-def ranges_of(what: str, name: str, obj: Any) -> dict[str, str]:
-    """Return in words what the parameters of a function or class take, from the constraints in annotations.
-
-    An attribute of a dataclass has its own, under its name.
-    """
-    if what == "attribute":
-        module, _, rest = name.partition(".TrainConfig.")
-        if not rest:
-            return {}
-        constraints = constraints_of(importlib.import_module(module).TrainConfig)
-        return {rest: constraints[rest][0].takes} if rest in constraints else {}
-    function = inspect.unwrap(obj.__init__ if inspect.isclass(obj) else obj)
-    if not inspect.isfunction(function):
-        return {}
-    return {key: constraint.takes for key, (constraint, _) in constraints_of(function).items()}
-
-
-def with_ranges(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Write what each parameter takes behind its type: "modes : int, a whole number, at least 1"."""
-    ranges = ranges_of(what, name, obj)
-    if what == "attribute" and ranges:
-        lines[:] = [*lines, "", f"It takes {next(iter(ranges.values()))}."]
-        return
-    for i, line in enumerate(lines):
-        head = re.fullmatch(r"([\w, ]+) : (.+)", line)
-        if head is None:
-            continue
-        words = {key: ranges[key] for key in head[1].split(", ") if key in ranges}
-        if len(set(words.values())) == 1 and len(words) == len(head[1].split(", ")):
-            lines[i] += f": {next(iter(words.values()))}"
-        elif words:
-            lines[i] += ": " + "; ".join(f"{key} {takes}" for key, takes in words.items())
-
-
-def flat_item(reference: re.Match[str]) -> str:
-    """Return ".. [1] text over lines" as an item of a list."""
-    return "- " + " ".join(line.strip() for line in reference[1].splitlines())
-
-
-def as_rest(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Make a docstring's text safe for reST.
-
-    Indented blocks (formulas, tables) are shown as they stand, for reST would join their lines; `*shape` is
-    not the beginning of an emphasis; and the numbers of references are plain, for docstrings share a page.
-    """
-    lines[:] = [STAR.sub(r"\\*", line) if ">>>" not in line else line for line in lines]
-    lines[:] = [re.sub(r"\[(\d+)\]_", r"[\1]", line) for line in lines]
-    lines[:] = REFERENCE.sub(flat_item, "\n".join(lines)).split("\n")
-    kept: list[str] = []
-    in_sections = False
-    for i, line in enumerate(lines):
-        in_sections = in_sections or bool(i and re.fullmatch(r"-{3,}", line.strip()) and lines[i - 1].strip())
-        previous = next((text for text in reversed(kept) if text.strip()), "")
-        begins = line.startswith("    ") and bool(kept) and not kept[-1].strip() and previous[:1].strip()
-        listed = re.match(r"[-*] |\d+\. |\.\. |>>>", previous)
-        if begins and not in_sections and not listed and not previous.endswith("::"):
-            kept += ["::", ""]
-        kept.append(line)
-    lines[:] = kept
+    documented = {value(*name.rsplit(".", 1)) for name in api_entries(env)}  # one thing may have two names
+    for module_name in sorted(set().union(*api_modules(env).values())):
+        for name in public_names(module_name):
+            if value(module_name, name) not in documented:
+                logger.warning("the reference has no entry for %s.%s", module_name, name)
 
 
 def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: object) -> bool | None:
@@ -213,135 +183,24 @@ def resolve(
     return contnode
 
 
-# ------------------------------------------------------------------------- chapters and functions
-
-
-def names_used(code: str) -> set[str]:
-    """Return the dotted names of the package that code mentions.
-
-    Examples
-    --------
-    >>> code = "import ganbook as gb; from ganbook import losses; gb.Trainer.load(losses.hinge)"
-    >>> sorted(names_used(code))
-    ['ganbook.Trainer.load', 'ganbook.losses', 'ganbook.losses.hinge']
-    """
-    tree = ast.parse(re.sub(r"^\s*[%!].*$", "", code, flags=re.MULTILINE))
-    bound: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            ours = (alias for alias in node.names if alias.name.partition(".")[0] == PACKAGE)
-            bound.update({alias.asname or PACKAGE: alias.name if alias.asname else PACKAGE for alias in ours})
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == PACKAGE:
-            bound.update({a.asname or a.name: f"{node.module}.{a.name}" for a in node.names})
-    found = {name for name in bound.values() if name != PACKAGE}
-    for node in ast.walk(tree):
-        chain: list[str] = []
-        inner: ast.AST = node
-        while isinstance(inner, ast.Attribute):
-            chain.insert(0, inner.attr)
-            inner = inner.value
-        if chain and isinstance(inner, ast.Name) and inner.id in bound:
-            found.add(".".join([bound[inner.id], *chain]))
-    longer = {name.rpartition(".")[0] for name in found}
-    return {name for name in found if name not in longer or name in bound.values()}
-
-
-def look_up(dotted: str) -> object:
-    """Return the function or class that a dotted name leads to (a method leads to its class), or None."""
-    value: Any = importlib.import_module(PACKAGE)
-    for part in dotted.split(".")[1:]:
-        if inspect.isclass(value):
-            break
-        try:
-            value = getattr(value, part)
-        except AttributeError:
-            try:
-                value = importlib.import_module(f"{value.__name__}.{part}")
-            except (ImportError, AttributeError):
-                return None
-    return value if inspect.isclass(value) or inspect.isfunction(value) else None
-
-
-def code_of(path: Path) -> str:
-    """Return the code of a notebook's cells, without the cells that the page does not show."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    shown = (c for c in cells if "remove-cell" not in c["metadata"].get("tags", []))
-    return "\n".join("".join(c["source"]) for c in shown if c["cell_type"] == "code")
-
-
-def find_uses(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Find out which chapter uses what; the reference is written anew when that changed."""
-    documented: dict[int, str] = {}
-    for name in sorted(api_entries(env), key=lambda name: (name.count("."), name), reverse=True):
-        module, _, last = name.rpartition(".")
-        documented[id(getattr(importlib.import_module(module), last))] = name
-    uses: dict[str, list[str]] = {}
-    for docname in sorted(env.found_docs):
-        path = Path(env.doc2path(docname))
-        if path.suffix == ".ipynb":
-            found = {documented.get(id(look_up(name))) for name in names_used(code_of(path))}
-            uses[docname] = sorted(name for name in found if name)
-    changed = uses != getattr(env, "api_uses", None)
-    env.api_uses = uses  # type: ignore[attr-defined]
-    return sorted({*api_entries(env).values(), *uses}) if changed else []
-
-
-def links(app: Sphinx, docname: str, targets: Iterable[tuple[str, str, str, bool]]) -> Iterator[nodes.Node]:
-    """Yield links, with commas between them."""
-    for number, (text, page, anchor, is_code) in enumerate(targets):
-        if number:
-            yield nodes.Text(", ")
-        inner = nodes.literal(text, text) if is_code else nodes.inline(text, text)
-        yield make_refnode(app.builder, docname, page, anchor, inner)
-
-
-def add_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the links on a chapter (at its end) and on a page of the reference (with each entry)."""
-    env = app.env
-    uses: dict[str, list[str]] = getattr(env, "api_uses", {})
-    if uses.get(docname):
-        box = nodes.container(classes=["functions-used"])
-        paragraph = nodes.paragraph("", "", nodes.strong("", "Used from the package: "))
-        entries = api_entries(env)
-        paragraph += list(
-            links(
-                app,
-                docname,
-                (
-                    (name.removeprefix(f"{PACKAGE}."), entries[name], name, True)
-                    for name in uses[docname]
-                    if name in entries
-                ),
-            )
-        )
-        box += paragraph
-        top = next(iter(doctree.findall(nodes.section)), doctree)
-        top += box
-    if docname not in set(api_entries(env).values()):
-        return
-    for signature in doctree.findall(addnodes.desc_signature):
-        name = next(iter(signature.get("ids", [])), "")
-        chapters = [page for page, names in uses.items() if name in names]
-        content = signature.parent.next_node(addnodes.desc_content)
-        if chapters and content is not None and "used-in" not in str(content.children[-1:]):
-            paragraph = nodes.paragraph("", "", nodes.strong("", "Used in: "), classes=["used-in"])
-            targets = ((env.titles[page].astext(), page, "", False) for page in chapters)
-            paragraph += list(links(app, docname, targets))
-            content += paragraph
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    for extension in ("sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"):
+    for extension in ("sphinx.ext.autodoc", "sphinx.ext.napoleon"):
         app.setup_extension(extension)
     app.add_directive("api", Api)
+    app.add_directive("api-table", ApiTable)
     app.add_directive("command-help", CommandHelp)
-    app.connect("autodoc-process-docstring", with_ranges, priority=90)
-    app.connect("autodoc-process-docstring", as_rest, priority=100)  # before napoleon
+    app.add_directive("package-figure", PackageFigure)
+    app.connect("autodoc-process-docstring", docstrings.with_ranges, priority=90)
+    app.connect("autodoc-process-docstring", docstrings.as_rest, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", docstrings.as_it_was, priority=900)  # after it
+    app.connect("autodoc-process-signature", signatures.with_types)
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("object-description-transform", signatures.add_source)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_pages)
-    app.connect("env-updated", find_uses)
+    app.connect("env-updated", uses.find_uses)
+    app.connect("env-check-consistency", check_complete)
     app.connect("missing-reference", resolve)
-    app.connect("doctree-resolved", add_links)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}
+    app.connect("doctree-resolved", uses.add_links)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}

@@ -2,6 +2,7 @@
 
 - `use_local_scripts`: MathJax from `_static/vendor`, where `make assets` put it.
 - `offer_ways_in`: buttons to the repository, the source and Colab, if `_config.yml` names a repository.
+- `name_commands`: a command is a command, not Python, so that it wraps.
 - `tidy_page`: no script twice, nothing of another host.
 - `finish_pages`: small repairs in the written HTML, for speed and for readers who do not see the page.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -40,6 +42,18 @@ def offer_ways_in(app: Sphinx, config: Config) -> None:
     options["launch_buttons"] = {**options.get("launch_buttons", {}), "colab_url": COLAB if on_github else ""}
     if not known:
         logger.info("ways in: _config.yml names no repository, so there are no buttons to it and to Colab")
+
+
+COMMAND = re.compile(
+    r"(?:ganbook|pip|python3?|make|git|torchrun|accelerate|jupyter\S*|[.\w/]*/bin/\w+) (?!=)"
+)
+
+
+def name_commands(app: Sphinx, doctree: nodes.document) -> None:
+    """Give blocks of commands their language where they name none."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.get("language", "default") == "default" and COMMAND.match(block.astext()):
+            block["language"] = "sh"
 
 
 def tidy_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -213,6 +227,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("config-inited", use_local_scripts)
     app.connect("config-inited", offer_ways_in)
+    app.connect("doctree-read", name_commands)
     app.connect("html-page-context", tidy_page, priority=900)  # after all who add scripts
     app.connect("build-finished", finish_pages, priority=900)
     return {

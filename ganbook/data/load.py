@@ -82,7 +82,7 @@ def load_dataset(
     channels : {1, 3}, optional
         Turn to grey or to colour. Default: as they are; a folder has 3 unless all of its images are grey.
     fallback : str, optional
-        A data set to use instead, with a visible notice, when this one cannot be had.
+        A data set to use instead when this one cannot be had; one notice says so, however often it happens.
     limit : int, optional
         Keep the first `limit` samples only (of a folder the first files; its classes take turns).
     skip_bad : bool
@@ -115,8 +115,13 @@ def load_dataset(
     request = Request(part, folder, image_size, channels, limit, skip_bad)
     try:
         return source.load(request)
-    except DataError as error:
+    except DataError:
         if substitute is None:
             raise
-        notice(f"using the data set {fallback!r} instead of {name!r}.\nReason: {error}")
+        # Which data it is, calmly. Why, with addresses and error numbers, is said to those who ask for them.
+        notice(
+            f"the data set {name!r} is not here, so {fallback!r} is used instead. "
+            f"(Without a fallback, load_dataset({name!r}) says what is missing.)",
+            once=("fallback", name, fallback),
+        )
         return substitute.load(request)

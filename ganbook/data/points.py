@@ -47,7 +47,9 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True, eq=False, init=False)
 class Mixture:
-    """A mixture of K round Gaussians: p(x) = sum_k w_k N(x; mu_k, sigma_k^2 I).
+    """A mixture of K round Gaussians.
+
+        p(x) = sum_k w_k N(x; mu_k, sigma_k^2 I)
 
     Parameters
     ----------

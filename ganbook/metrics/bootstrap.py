@@ -75,7 +75,7 @@ def bootstrap(
 
     Notes
     -----
-    Source: Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapters 10 (bias) and 13
+    Source: Efron and Tibshirani (1993), "An introduction to the bootstrap", chapters 10 (bias) and 13
     (percentile intervals).
 
     Examples

@@ -54,14 +54,17 @@ def mode_coverage(
     - a sample belongs to its nearest mode, by the distance in units of that mode's sigma;
     - it is of high quality if that distance is less than `num_sigmas` = 3;
     - a mode is hit if at least `min_samples` = 1 high-quality sample belongs to it;
-    - q_k = share of the *high-quality* samples in mode k, p_k its true weight;
-      reverse KL = sum_k q_k log(q_k / p_k), in nats. KL(generated || true) is finite with modes missing:
-      log(K / K') if K' of K equal modes are hit evenly. Infinity (the worst) if no sample is of high quality.
+    - q_k is the share of the *high-quality* samples in mode k, p_k its true weight.
 
-    More modes hit and a higher share are better; a lower KL is better, in [0, -log min p]. Samples of the
-    true mixture do not reach a share of 1: in two dimensions 1 - exp(-3^2 / 2) = 98.9 % lie within 3 sigma.
-    Known bias: more samples hit more modes; the KL of N true samples is about (K - 1) / (2 N) instead of 0.
-    VEEGAN uses N = 2,500.
+    The reverse KL, in nats, is
+
+        KL(q || p) = sum_k q_k log(q_k / p_k)
+
+    It is finite with modes missing: log(K / K') if K' of K equal modes are hit evenly; infinity (the worst)
+    if no sample is of high quality. More modes hit and a higher share are better; a lower KL is better, in
+    [0, -log min p]. Samples of the true mixture do not reach a share of 1: in two dimensions 1 - exp(-3^2 /
+    2) = 98.9 % lie within 3 sigma. Known bias: more samples hit more modes; the KL of N true samples is about
+    (K - 1) / (2 N) instead of 0. VEEGAN uses N = 2,500.
 
     Parameters
     ----------
@@ -91,8 +94,14 @@ def mode_coverage(
 
     Notes
     -----
-    Sources: Srivastava, Valkov, Russell, Gutmann & Sutton, "VEEGAN", NeurIPS 2017, section 5; Lin, Khetan,
-    Fanti & Oh, "PacGAN", NeurIPS 2018, section on synthetic data, and the authors' code (`MetricLogger`).
+    Sources: Srivastava et al. (2017), "VEEGAN", section 5; Lin et al. (2018), "PacGAN", section on synthetic
+    data, and the authors' code (`MetricLogger`).
+
+    Examples
+    --------
+    >>> points = torch.tensor([[0.0, 0.1], [0.1, 0.0], [5.0, 5.0]])
+    >>> mode_coverage(points, modes=torch.tensor([[0.0, 0.0], [1.0, 0.0]]), sigma=0.1).counts
+    (2, 0)
     """
     check_rows(points, "points", at_least=1)
     check_rows(modes, "modes", at_least=1)
@@ -120,11 +129,11 @@ def class_coverage(
 ) -> ClassCoverage:
     """Return classes hit and reverse KL, for the labels that a classifier gave to generated images.
 
-        reverse KL = sum_k q_k log(q_k / p_k),   q_k = share of images with label k
+        KL(q || p) = sum_k q_k log(q_k / p_k)
 
-    in nats, against the true shares p_k. In [0, -log min p], 0 is best; more classes hit is better. Known
-    bias: a classifier that errs hits classes that are not there (raise `min_samples`), and the KL of N true
-    samples is about (K - 1) / (2 N) instead of 0.
+    in nats, for the share q_k of images with label k, against the true share p_k. In [0, -log min p], 0 is
+    best; more classes hit is better. Known bias: a classifier that errs hits classes that are not there
+    (raise `min_samples`), and the KL of N true samples is about (K - 1) / (2 N) instead of 0.
 
     Parameters
     ----------
@@ -149,8 +158,13 @@ def class_coverage(
 
     Notes
     -----
-    Source: the stacked-MNIST protocol (1,000 classes) of Metz, Poole, Pfau & Sohl-Dickstein, "Unrolled
-    generative adversarial networks", ICLR 2017, as used by VEEGAN and PacGAN.
+    Source: the stacked-MNIST protocol (1,000 classes) of Metz et al. (2017), "Unrolled generative adversarial
+    networks", as used by VEEGAN and PacGAN.
+
+    Examples
+    --------
+    >>> class_coverage([0, 0, 1], num_classes=3)[0]
+    2
     """
     labels = to_numbers(predicted_labels, "predicted_labels", "whole numbers, shape (N,)")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:

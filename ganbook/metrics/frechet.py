@@ -12,13 +12,18 @@ from ganbook.metrics._checks import Features, check_features, check_floats, chec
 class Moments:
     """Mean and covariance of features that arrive in batches; the features themselves are not kept.
 
-    With n rows so far, mean m and scatter M = sum (x - m)(x - m)^T, and n', m', M' of a batch:
+    With n rows so far, their mean m and their scatter M, and n', m', M' of a batch:
 
+        M = sum (x - m) (x - m)^T
         delta = m' - m,   m <- m + delta n' / (n + n'),   M <- M + M' + delta delta^T n n' / (n + n')
 
+    Unlike sums of x and x x^T this loses no digits where the mean is large against the spread. Float64, on
+    the device of the first batch; memory O(d^2).
+
+    Notes
+    -----
     Source: Chan, Golub & LeVeque (1979), "Updating formulae and a pairwise algorithm for computing sample
-    variances". Unlike sums of x and x x^T it loses no digits where the mean is large against the spread.
-    Float64, on the device of the first batch; memory O(d^2).
+    variances".
 
     Examples
     --------
@@ -93,7 +98,7 @@ def _scatter(centred: Tensor) -> Tensor:
 def frechet_distance(real: Features | Moments, fake: Features | Moments) -> float:
     """Return the (squared) Fréchet distance between Gaussians fitted to two sets of features.
 
-        ||m_a - m_b||^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2))
+        d^2 = ||m_a - m_b||^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2))
 
     with means m_a, m_b of the real and the generated samples and unbiased covariances S (divided by N - 1, as
     the reference implementation does). Range [0, infinity), lower is better, 0 for equal means and
@@ -122,9 +127,13 @@ def frechet_distance(real: Features | Moments, fake: Features | Moments) -> floa
 
     Notes
     -----
-    Source: Heusel, Ramsauer, Unterthiner, Nessler & Hochreiter, "GANs trained by a two time-scale update rule
-    converge to a local Nash equilibrium", NeurIPS 2017, equation 6. Bias: Binkowski et al., ICLR 2018, and
-    Chong & Forsyth, "Effectively unbiased FID and Inception score", CVPR 2020.
+    Source: Heusel et al. (2017), equation 6. Bias: Binkowski et al. (2018) and Chong and Forsyth (2020).
+
+    Examples
+    --------
+    >>> real = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> round(frechet_distance(real, real + 1), 6)  # the means differ by (1, 1, 1, 1), the spreads do not
+    4.0
     """
     a, b = _moments(real, "real"), _moments(fake, "fake")
     if len(a.mean) != len(b.mean):
@@ -153,7 +162,11 @@ def _check_more_samples_than_features(count: int, d: int, name: str) -> None:
 def frechet_distance_from_moments(
     mean_a: Features, cov_a: Features, mean_b: Features, cov_b: Features
 ) -> float:
-    """Return ||m_a - m_b||^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2)) for given means and covariances.
+    """Return the (squared) Fréchet distance between Gaussians of given means and covariances.
+
+        d^2 = ||m_a - m_b||^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2))
+
+    with means m_a, m_b and covariances S_a, S_b.
 
     Parameters
     ----------
@@ -171,6 +184,12 @@ def frechet_distance_from_moments(
     ------
     UserError
         If a shape does not fit, a value is not finite, or a covariance is not one.
+
+    Examples
+    --------
+    >>> mean, cov = torch.zeros(2), torch.eye(2)
+    >>> frechet_distance_from_moments(mean, cov, mean + 3, 4 * cov)  # 3^2 + 3^2 + 2 (2 - 1)^2
+    20.0
     """
     mean_a, mean_b = _check_mean(mean_a, "mean_a"), _check_mean(mean_b, "mean_b")
     if len(mean_a) != len(mean_b):

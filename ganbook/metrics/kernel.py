@@ -27,9 +27,35 @@ class KernelDistance(NamedTuple):
 def polynomial_kernel(
     x: Tensor, y: Tensor, degree: int = 3, gamma: float | None = None, coef: float = 1.0
 ) -> Tensor:
-    """Return k(x_i, y_j) = (gamma x_i . y_j + coef)^degree, shape (m, n), for x (m, d) and y (n, d).
+    """Return the polynomial kernel of all pairs of rows.
 
-    gamma is 1/d unless given. Source: Binkowski et al. (2018), section 4.
+        k(x_i, y_j) = (gamma x_i^T y_j + coef)^degree
+
+    Parameters
+    ----------
+    x, y : Tensor
+        Shapes (m, d) and (n, d).
+    degree : int
+        The exponent.
+    gamma : float, optional
+        Default: 1/d.
+    coef : float
+        What is added.
+
+    Returns
+    -------
+    Tensor
+        Shape (m, n).
+
+    Notes
+    -----
+    Source: Binkowski et al. (2018), section 4.
+
+    Examples
+    --------
+    >>> polynomial_kernel(torch.eye(2), torch.eye(2))  # gamma = 1/2: (1/2 + 1)^3 and 1
+    tensor([[3.3750, 1.0000],
+            [1.0000, 3.3750]])
     """
     gamma = 1 / x.shape[1] if gamma is None else gamma
     return (gamma * (x @ y.T) + coef) ** degree
@@ -46,7 +72,7 @@ def mmd2_unbiased(
 ) -> float:
     """Return the unbiased estimate of the squared maximum mean discrepancy, from all pairs of samples.
 
-        sum_{i != j} k(x_i, x_j) / (m (m - 1)) + sum_{i != j} k(y_i, y_j) / (n (n - 1))
+        MMD^2 = sum_{i != j} k(x_i, x_j) / (m (m - 1)) + sum_{i != j} k(y_i, y_j) / (n (n - 1))
             - 2 sum_{i, j} k(x_i, y_j) / (m n)
 
     for m real x and n generated y. Range: any number, negative ones too, because the average over samples of
@@ -71,7 +97,13 @@ def mmd2_unbiased(
 
     Notes
     -----
-    Source: Gretton, Borgwardt, Rasch, Schölkopf & Smola, "A kernel two-sample test", JMLR 2012, equation 3.
+    Source: Gretton et al. (2012), "A kernel two-sample test", equation 3.
+
+    Examples
+    --------
+    >>> both = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> abs(mmd2_unbiased(both[:250], both[250:])) < 0.1 < mmd2_unbiased(both, both + 1)
+    True
     """
     x, y = _check_sets(real, fake)
     return _mmd2_unbiased(x, y, degree, 1 / x.shape[1] if gamma is None else gamma, coef)
@@ -139,7 +171,14 @@ def kernel_distance(
 
     Notes
     -----
-    Source: Binkowski, Sutherland, Arbel & Gretton, "Demystifying MMD GANs", ICLR 2018, section 4.
+    Source: Binkowski et al. (2018), section 4.
+
+    Examples
+    --------
+    >>> real = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+    >>> score = kernel_distance(real, real + 1, subsets=5, subset_size=100)
+    >>> score.mean > 2 * score.std > 0
+    True
     """
     x, y = _check_sets(real, fake)
     smaller = min(len(x), len(y))

@@ -37,13 +37,13 @@ def memorisation(
     With c the share of fakes whose nearest neighbour among n training and m held-out samples is a training
     sample (ties count half):
 
-        share = c m / (c m + (1 - c) n)          (c itself where n = m)
+        share = c m / (c m + (1 - c) n)
         distance_ratio = mean_y min_x ||y - x_train|| / mean_y min_x ||y - x_held_out||
 
-    If the fakes know nothing of the training set beyond its distribution, the nearest of all n + m is any one
-    of them with equal chance, so c is n / (n + m) on average and share 0.5; copies of training samples give
-    share 1 and ratio 0. Share in [0, 1], ratio in [0, infinity); best is 0.5 and 1. Lower shares than 0.5 are
-    no merit: training and held-out data then differ.
+    The share is c itself where n = m. If the fakes know nothing of the training set beyond its distribution,
+    the nearest of all n + m is any one of them with equal chance, so c is n / (n + m) on average and share
+    0.5; copies of training samples give share 1 and ratio 0. Share in [0, 1], ratio in [0, infinity); best is
+    0.5 and 1. Lower shares than 0.5 are no merit: training and held-out data then differ.
 
     The share uses all samples: cutting a large training set to the size of the held-out set would throw out
     most of the samples that a generator may have copied. The ratio has no such correction, so for it the
@@ -73,9 +73,15 @@ def memorisation(
 
     Notes
     -----
-    Our own statistic, after Meehan, Chaudhuri & Dasgupta, "A non-parametric test to detect data-copying in
-    generative models", AISTATS 2020, who compare the distances of fakes and of held-out samples to the
-    training set, and Alaa et al., "How faithful is your synthetic data?", ICML 2022 (authenticity).
+    Our own statistic, after Meehan et al. (2020), "A non-parametric test to detect data-copying in generative
+    models", who compare the distances of fakes and of held-out samples to the training set, and Alaa et al.
+    (2022), "How faithful is your synthetic data?" (authenticity).
+
+    Examples
+    --------
+    >>> train, held_out = torch.randn(2, 300, 4, generator=torch.Generator().manual_seed(0))
+    >>> memorisation(train, train, held_out)  # copies
+    Memorisation(share=1.0, distance_ratio=0.0)
     """
     for name, features in (("fake", fake), ("train", train), ("held_out", held_out)):
         check_features(features, name)

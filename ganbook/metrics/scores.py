@@ -131,6 +131,14 @@ def table(rows: Mapping[str, Sequence[Score]]) -> str:
     ------
     UserError
         If two rows have scores of one metric that do not compare; the line names the rows and the difference.
+
+    Examples
+    --------
+    >>> rest = ("mnist-classifier", "5f3a9c21", (10_000, 10_000), "lower")
+    >>> print(table({"run 1": [Score("FID", 12.3, *rest)], "run 2": [Score("FID", 4.5, *rest)]}))
+    FID[mnist-classifier, 10k vs 10k], lower is better
+      run 1       12.3
+      run 2        4.5
     """
     blocks: dict[str, dict[str, Score]] = {}
     for row, scores in rows.items():

@@ -156,7 +156,7 @@ def size_plan(family: str, shape: Sequence[int]) -> tuple[int, int, int]:
 def normalise_spectrally(module: nn.Module) -> None:
     """Give every layer in `module` that has a weight matrix, embeddings included, the spectral norm 1.
 
-        W_SN = W / sigma(W),   sigma(W) = u^T W v,   v <- W^T u / |W^T u|,   u <- W v / |W v|
+        W_SN = W / sigma(W),   sigma(W) = u^T W v,   v <- W^T u / ||W^T u||,   u <- W v / ||W v||
 
     Source: Miyato et al. (2018), equation 8 and algorithm 1. A convolution's W is its kernel as a matrix
     with one row an output channel. One power iteration runs with each forward pass in training mode; u and

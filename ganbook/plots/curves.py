@@ -48,7 +48,7 @@ def plot_history(history: Columns, smooth: int = 25) -> Figure:
         mean = np.convolve(values, np.ones(window) / window, mode="valid")
         ax.plot(steps[window - 1 :], mean, color=colour, linestyle=style, linewidth=1.8, label=label)
 
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     curve(left, "discriminator_loss", BLUE, "-", "discriminator")
     curve(left, "generator_loss", VERMILLION, "--", "generator")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def image_grid(images: Tensor, columns: int | None = None, gap: int = 2, background: int = 255) -> Tensor:
+def image_grid(images: Tensor, columns: int | None = None, gap: int = 2, background: int = 128) -> Tensor:
     """Lay images out in a grid.
 
     Parameters
@@ -30,7 +30,7 @@ def image_grid(images: Tensor, columns: int | None = None, gap: int = 2, backgro
     gap : int
         Pixels between two images.
     background : int
-        Grey level of the gaps.
+        Grey level of the gaps; the default stands out neither on a light nor on a dark page.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def show_images(
             picture = images[i].permute(1, 2, 0).squeeze(-1).numpy()
             ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             if titles:
-                ax.set_title(titles[i], fontsize=8, pad=2)
+                ax.set_title(titles[i], fontsize=9, pad=2)
     figure.subplots_adjust(
         left=0.005, right=0.995, bottom=0.01, top=0.93 if titles and rows < 3 else 0.97 if titles else 0.99,
         wspace=0.06, hspace=0.35 if titles else 0.06,

@@ -11,7 +11,7 @@ from torch import nn
 class EMA:
     """Exponential moving average of a module, parameters and buffers.
 
-        average <- decay_t * average + (1 - decay_t) * value,   decay_t = min(decay, (1 + t) / (10 + t))
+        average <- decay_t average + (1 - decay_t) value,   decay_t = min(decay, (1 + t) / (10 + t))
 
     The ramp forgets the random initial weights soon. The buffers (BatchNorm's running statistics) are
     averaged with the same decay: statistics of other weights than the averaged ones would not fit them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganbook.errors import UserError
 from ganbook.support.checks import Count, Positive, Whole, checked
-from ganbook.widgets.page import Shades, check_alt, draw, self_contained, shorten, stack
+from ganbook.widgets.page import Shades, Stack, check_alt, draw_stack, self_contained, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,20 +22,13 @@ class Frames:
 
     Parameters
     ----------
-    picture : str
-        The frame shown first, a `data:` address.
-    changes : sequence of str
-        For each frame what is to be laid over `picture`, a `data:` address of a picture that is transparent
-        where nothing changes; empty for the first one shown.
-    size : tuple of int
-        Width and height as shown, in CSS pixels.
+    stack : Stack
+        The frames, as changes to the one shown first.
     labels, alt, caption, slider, start, seconds
         As in `frames`.
     """
 
-    picture: str
-    changes: Sequence[str]
-    size: tuple[int, int]
+    stack: Stack
     labels: Sequence[str]
     alt: str
     caption: str
@@ -50,15 +43,18 @@ class Frames:
         return f"<Frames: {len(self)}, {self.slider!r}, alt={shorten(self.alt)!r}>"
 
     def _repr_html_(self) -> str:
-        data = {"changes": self.changes, "labels": self.labels, "alt": self.alt, "seconds": self.seconds}
+        data = {
+            "changes": self.stack.changes,
+            "labels": self.labels,
+            "alt": self.alt,
+            "seconds": self.seconds,
+        }
         alt, slider, label, caption = map(
             html.escape, (self.alt, self.slider, self.labels[self.start], self.caption)
         )
-        width, height = self.size
         body = "".join(
             (
-                f'<span class="gb-frames-picture"><img src="{self.picture}" alt="{alt} Shown: {label}." ',
-                f'width="{width}" height="{height}"><img alt="" decoding="sync" hidden></span>',
+                self.stack.html(f"{alt} Shown: {label}."),
                 '<div class="gb-frames-controls" data-lm-suppress-shortcuts="true" hidden>',
                 '<button type="button" class="gb-play">Play</button>',
                 '<button type="button" class="gb-back" aria-label="One back">&#8592;</button>',
@@ -70,7 +66,8 @@ class Frames:
                 "<noscript><p>Without JavaScript this figure shows one frame only.</p></noscript>",
             )
         )
-        opening = f'<div class="gb-frames" role="group" aria-label="Moving figure: {slider}" data-gb-frames>'
+        kind = f"data-gb-frames{self.stack.attribute}"
+        opening = f'<div class="gb-frames" role="group" aria-label="Moving figure: {slider}" {kind}>'
         return self_contained(opening, body, data, "frames.css", "frames.js")
 
 
@@ -83,7 +80,7 @@ def frames(
     slider: str = "Frame",
     start: int = 0,
     seconds: Positive = 0.4,
-    dpi: Count = 110,
+    dpi: Count | None = None,
     shades: Shades | None = 16,
 ) -> Frames:
     """Make a figure that a reader moves through with a slider, the arrow keys, or Play.
@@ -109,9 +106,10 @@ def frames(
         len(labels) - 1, negative numbers count from the end.
     seconds : float
         Time a frame stays while playing, > 0.
-    dpi : int
-        Pixels an inch of matplotlib figures, at least 1. Shown at 100 an inch, made smaller where the page is
-        narrower.
+    dpi : int, optional
+        Pixels an inch of matplotlib figures, at least 1. Default: 200, so that they are sharp on dense
+        screens, or 130 where that would make the figure heavy. They are shown at 100 an inch, and smaller
+        where the page is narrower, down to the size at which their text can be read; then they scroll.
     shades : int, optional
         Shades of red, green and blue that are kept, 2 to 256, so that the page stays small (a plot needs
         few); None keeps all.
@@ -139,8 +137,7 @@ def frames(
         raise UserError("labels: got none; a figure needs at least one frame")
     alt = check_alt(alt)
     first = Whole(-len(texts), len(texts) - 1).check("start", start) % len(texts)
-    drawn = (figures(i) for i in range(len(texts))) if callable(figures) else figures
-    drawings = [draw(figure, dpi, shades) for figure in drawn]
-    if len(drawings) != len(texts):
-        raise UserError(f"labels: got {len(texts)} for {len(drawings)} frames; it takes one for each")
-    return Frames(*stack(drawings, first), texts, alt, caption, slider, first, float(seconds))
+    drawn = [figures(i) for i in range(len(texts))] if callable(figures) else list(figures)
+    if len(drawn) != len(texts):
+        raise UserError(f"labels: got {len(texts)} for {len(drawn)} frames; it takes one for each")
+    return Frames(draw_stack(drawn, first, dpi, shades), texts, alt, caption, slider, first, float(seconds))

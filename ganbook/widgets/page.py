@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -18,16 +18,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 STATIC = resources.files("ganbook.widgets") / "static"
+SHOWN_AT = 100  # CSS pixels an inch of a matplotlib figure
+SHARP, LIGHT = 200, 130  # pixels an inch: sharp on dense screens; and for figures that would be too heavy
+HEAVY = 800_000  # bytes
+SMALLEST_TEXT = 9.2  # CSS pixels; where a page is narrower than that allows, the figure scrolls
 SHORTEST_ALT = 20  # characters; "A figure." says nothing
 
 Shades = Annotated[int, Whole(2, 256, why=", or None")]
 
 
 class Drawing(NamedTuple):
-    """A picture (RGB), and the CSS pixels that one of its pixels takes."""
+    """A picture (RGB), and the CSS pixels that one of its pixels takes.
+
+    For a matplotlib figure, which is ink on white, also the width in CSS pixels below which its smallest text
+    could not be read, and where it holds pictures: left, top, right and bottom as shares of its size. For
+    pictures `readable` is None.
+    """
 
     image: Image
     scale: float
+    readable: float | None = None
+    pictures: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class Stack(NamedTuple):
@@ -36,6 +47,39 @@ class Stack(NamedTuple):
     picture: str  # the one shown first, a `data:` address
     changes: tuple[str, ...]  # `data:` addresses of pictures, transparent where nothing changes; "" for none
     size: tuple[int, int]  # width and height as shown, in CSS pixels
+    readable: int | None = (
+        None  # the least width as shown; None for pictures, which dark pages leave as they are
+    )
+    kept: str = ""  # the parts of drawings that are pictures, as CSS `clip-path`
+
+    @property
+    def weight(self) -> int:
+        """The bytes that the pictures take in the page."""
+        return len(self.picture) + sum(map(len, self.changes))
+
+    @property
+    def attribute(self) -> str:
+        """Say in HTML that these are drawings, ink on white, and so may be turned into light on dark."""
+        return "" if self.readable is None else " data-ink"
+
+    def html(self, alt: str) -> str:
+        """Return the stack as HTML: the first picture and an empty one for the change, both in a frame.
+
+        Where there are pictures in drawings, both stand there once more, cut to the pictures: a page that
+        turns ink to light lays these over the others.
+        """
+        width, height = self.size
+        least = f' style="min-width:{min(width, self.readable)}px"' if self.readable else ""
+        pair = (
+            f'<img src="{self.picture}" alt="{alt}" width="{width}" height="{height}">'
+            '<img alt="" decoding="sync" hidden>'
+        )
+        copies = ""
+        if self.kept:
+            pair_again = '<img alt=""><img alt="" hidden>'
+            copies = f'<span class="gb-frames-kept" style="clip-path:{self.kept}">{pair_again}</span>'
+        inner = f'<span class="gb-frames-stack"{least}>{pair}{copies}</span>'
+        return f'<span class="gb-frames-picture">{inner}</span>'
 
 
 def self_contained(
@@ -128,21 +172,88 @@ def draw(figure: Any, dpi: int, shades: int | None) -> Drawing:
     from PIL import Image
 
     if isinstance(figure, Image.Image):
-        picture, scale = figure.convert("RGB"), 1.0
+        drawing = Drawing(figure.convert("RGB"), 1.0)
     elif isinstance(figure, Figure):
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=dpi, facecolor="white", pil_kwargs={"compress_level": 1})
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close(figure)  # else Jupyter shows each frame once more
-        picture, scale = Image.open(file).convert("RGB"), 100 / dpi
+        picture = Image.open(file).convert("RGB")
+        drawing = Drawing(picture, SHOWN_AT / dpi, _readable(figure), _pictures(figure))
     else:
         raise UserError(f"figures: got a {type(figure).__name__}; it takes matplotlib figures or PIL images")
     if shades is not None:
         # The same rounding in every frame: what stands still stays the same to the bit, and costs nothing.
-        picture = picture.point(
-            [round(round(v / 255 * (shades - 1)) * 255 / (shades - 1)) for v in range(256)] * 3
-        )
-    return Drawing(picture, scale)
+        rounded = [round(round(v / 255 * (shades - 1)) * 255 / (shades - 1)) for v in range(256)]
+        drawing = drawing._replace(image=drawing.image.point(rounded * 3))
+    return drawing
+
+
+def _readable(figure: Any) -> float:
+    """Return the width in CSS pixels at which the smallest text of a figure is as small as text may be."""
+    from matplotlib.text import Text
+
+    texts = (text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip())
+    sizes = [text.get_fontsize() for text in texts]
+    return 72 * figure.get_figwidth() * SMALLEST_TEXT / min(sizes) if sizes else 0.0
+
+
+def _pictures(figure: Any) -> tuple[tuple[float, float, float, float], ...]:
+    """Return where a figure holds pictures: images in true colours, or in grey as brightness."""
+    found = []
+    width, height = figure.bbox.width, figure.bbox.height
+    for ax in figure.axes:
+        for image in ax.images:
+            if is_picture(image):
+                box = image.get_window_extent().intersection(ax.bbox, image.get_window_extent())
+                if box is not None:
+                    found.append((box.x0 / width, 1 - box.y1 / height, box.x1 / width, 1 - box.y0 / height))
+    return tuple(found)
+
+
+def is_picture(image: Any) -> bool:
+    """Say whether an image of a matplotlib figure is a picture: true colours, or colours from dark to light.
+
+    What goes from light to dark is a map: ink on paper.
+    """
+    if image.get_array().ndim == 3:
+        return True
+    low, high = (sum(image.get_cmap()(end)[:3]) for end in (0.0, 1.0))
+    return bool(low < 1.2 < 1.8 < high)
+
+
+def _clip_path(pictures: Iterable[tuple[float, float, float, float]]) -> str:
+    """Return rectangles as one CSS polygon: from the corner to each of them, round it, and back."""
+    points = []
+    for left, top, right, bottom in pictures:
+        corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+        points += ["0 0", *(f"{100 * x:.2f}% {100 * y:.2f}%" for x, y in corners), "0 0"]
+    return f"polygon(evenodd,{','.join(points)})" if points else ""
+
+
+def draw_stack(figures: Sequence[Any], start: int, dpi: int | None, shades: int | None) -> Stack:
+    """Return figures as changes to the one shown first.
+
+    Parameters
+    ----------
+    figures : sequence of matplotlib figures or PIL images
+        At least one.
+    start : int
+        Which one is shown first.
+    dpi : int, optional
+        Pixels an inch of matplotlib figures. None: `SHARP`, or `LIGHT` where that weighs more than `HEAVY`.
+    shades : int, optional
+        As in `draw`.
+
+    Raises
+    ------
+    UserError
+        If one is neither, or they differ in size.
+    """
+    whole = stack([draw(figure, dpi or SHARP, shades) for figure in figures], start)
+    if dpi is None and whole.readable is not None and whole.weight > HEAVY:
+        return stack([draw(figure, LIGHT, shades) for figure in figures], start)
+    return whole
 
 
 def stack(drawings: Sequence[Drawing], start: int) -> Stack:
@@ -163,9 +274,16 @@ def stack(drawings: Sequence[Drawing], start: int) -> Stack:
     sizes = sorted({drawing.image.size for drawing in drawings})
     if len(sizes) > 1:
         raise UserError(f"figures: got sizes {shown(sizes)}; all frames must have one size")
-    first, scale = drawings[start]
-    changes = tuple(_address(_change(first, image)) if image != first else "" for image, _ in drawings)
-    return Stack(_address(first), changes, (round(first.width * scale), round(first.height * scale)))
+    first = drawings[start].image
+    scale = drawings[start].scale
+    changes = tuple(_address(_change(first, d.image)) if d.image != first else "" for d in drawings)
+    size = (round(first.width * scale), round(first.height * scale))
+    sizes_read = [d.readable for d in drawings if d.readable is not None]
+    readable = round(max(sizes_read)) if len(sizes_read) == len(drawings) else None
+    kept = (
+        _clip_path(dict.fromkeys(box for d in drawings for box in d.pictures)) if readable is not None else ""
+    )
+    return Stack(_address(first), changes, size, readable, kept)
 
 
 def _change(first: Image, other: Image) -> Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbook.errors import UserError
 from ganbook.support.checks import Count, Whole, checked, shown
-from ganbook.widgets.page import Shades, check_alt, draw, self_contained, shorten, stack
+from ganbook.widgets.page import Shades, Stack, check_alt, draw_stack, self_contained, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,20 +22,13 @@ class TwoSliders:
 
     Parameters
     ----------
-    picture : str
-        The picture shown first, a `data:` address.
-    changes : sequence of str
-        For each pair (i, j), at the place i * len(labels[1]) + j, what is to be laid over `picture`; empty
-        where nothing is.
-    size : tuple of int
-        Width and height as shown, in CSS pixels.
+    stack : Stack
+        The pictures, as changes to the one shown first: the pair (i, j) at the place i * len(labels[1]) + j.
     labels, alt, caption, sliders, start
         As in `two_sliders`.
     """
 
-    picture: str
-    changes: Sequence[str]
-    size: tuple[int, int]
+    stack: Stack
     labels: tuple[Sequence[str], Sequence[str]]
     alt: str
     caption: str
@@ -43,7 +36,7 @@ class TwoSliders:
     start: tuple[int, int]
 
     def __len__(self) -> int:
-        return len(self.changes)
+        return len(self.stack.changes)
 
     def __repr__(self) -> str:
         first, second = self.labels
@@ -51,11 +44,10 @@ class TwoSliders:
         return f"<TwoSliders: {len(first)} x {len(second)}, {names}, alt={shorten(self.alt)!r}>"
 
     def _repr_html_(self) -> str:
-        data = {"changes": self.changes, "labels": self.labels, "alt": self.alt}
+        data = {"changes": self.stack.changes, "labels": self.labels, "alt": self.alt}
         alt, caption = html.escape(self.alt), html.escape(self.caption)
         names = [html.escape(name) for name in self.sliders]
         words = html.escape("; ".join(label[i] for label, i in zip(self.labels, self.start, strict=True)))
-        width, height = self.size
         controls = "".join(
             f'<label>{name} <input type="range" min="0" max="{len(labels) - 1}" step="1" value="{at}" '
             f'autocomplete="off"></label>'
@@ -63,18 +55,16 @@ class TwoSliders:
         )
         body = "".join(
             (
-                f'<span class="gb-frames-picture"><img src="{self.picture}" alt="{alt} Shown: {words}." ',
-                f'width="{width}" height="{height}"><img alt="" decoding="sync" hidden></span>',
+                self.stack.html(f"{alt} Shown: {words}."),
                 '<div class="gb-frames-controls" data-lm-suppress-shortcuts="true" hidden>',
                 f"{controls}</div><output>{words}</output>",
                 f'<p class="gb-frames-caption">{caption}</p>' if caption else "",
                 "<noscript><p>Without JavaScript this figure shows one picture only.</p></noscript>",
             )
         )
-        opening = (
-            '<div class="gb-frames" role="group" '
-            f'aria-label="Figure with two sliders: {names[0]}, {names[1]}" data-gb-two-sliders>'
-        )
+        name = f"Figure with two sliders: {names[0]}, {names[1]}"
+        kind = f"data-gb-two-sliders{self.stack.attribute}"
+        opening = f'<div class="gb-frames" role="group" aria-label="{name}" {kind}>'
         return self_contained(opening, body, data, "frames.css", "two_sliders.js")
 
 
@@ -86,7 +76,7 @@ def two_sliders(
     caption: str = "",
     sliders: tuple[str, str] = ("First", "Second"),
     start: tuple[int, int] = (0, 0),
-    dpi: Count = 110,
+    dpi: Count | None = None,
     shades: Shades | None = 16,
 ) -> TwoSliders:
     """Make a figure whose picture a reader chooses with two sliders, by mouse, touch or arrow keys.
@@ -137,8 +127,10 @@ def two_sliders(
     texts = (tuple(map(str, labels[0])), tuple(map(str, labels[1])))
     at = (_position(0, texts, sliders, start), _position(1, texts, sliders, start))
     rows, columns = map(len, texts)
-    drawings = [draw(figures(i, j), dpi, shades) for i in range(rows) for j in range(columns)]
-    return TwoSliders(*stack(drawings, at[0] * columns + at[1]), texts, alt, caption, sliders, at)
+    drawn = [figures(i, j) for i in range(rows) for j in range(columns)]
+    return TwoSliders(
+        draw_stack(drawn, at[0] * columns + at[1], dpi, shades), texts, alt, caption, sliders, at
+    )
 
 
 def _check_pair(argument: str, values: Any) -> None:

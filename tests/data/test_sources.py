@@ -362,13 +362,20 @@ def test_a_download_of_cifar10(server, cifar_dir, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache" / "ganbook").rglob("*.gz"))
 
 
-def test_the_fallback_says_what_it_does(tmp_path, no_network, capsys):
-    data = gb.load_dataset("mnist", fallback="digits", image_size=28)
-    assert data.name == "digits"
-    assert data.shape == (1, 28, 28)
+def test_the_fallback_says_once_and_calmly_what_it_does(tmp_path, no_network, capsys, monkeypatch):
+    monkeypatch.setattr("ganbook.support.notices._told", set())
+    for split in ("train", "test", "train"):
+        data = gb.load_dataset("mnist", fallback="digits", split=split, image_size=28)
+        assert data.name == "digits"
+        assert data.shape == (1, 28, 28)
     notice = capsys.readouterr().out
-    assert notice.startswith("Notice: using the data set 'digits' instead of 'mnist'")
-    assert "no route to host" in notice
+    assert notice.startswith("Notice: the data set 'mnist' is not here, so 'digits' is used instead.")
+    assert notice.count("\n") == 1
+    for word in ("no route to host", "rror", "http", "failed", str(tmp_path)):
+        assert word not in notice
+    gb.load_dataset("mnist", fallback="glyphs", limit=5)  # other data: something new to know
+    gb.load_dataset("fashion-mnist", fallback="digits", limit=5)
+    assert capsys.readouterr().out.count("Notice: ") == 2
 
 
 def test_a_missing_folder_is_not_created(tmp_path):

@@ -66,9 +66,9 @@ def pixels_at():
     """Return what gives the pixels that a reader sees at an index: `pixels_at(figure, 2)`."""
 
     def see(figure, index):
-        picture = decode_address(figure.picture).convert("RGBA")
-        if figure.changes[index]:
-            picture.alpha_composite(decode_address(figure.changes[index]).convert("RGBA"))
+        picture = decode_address(figure.stack.picture).convert("RGBA")
+        if figure.stack.changes[index]:
+            picture.alpha_composite(decode_address(figure.stack.changes[index]).convert("RGBA"))
         return np.asarray(picture.convert("RGB"))
 
     return see

@@ -194,6 +194,10 @@ export function open(html, { reducedMotion = false, context2d } = {}) {
     clearInterval: (id) => clock.stop(id),
     requestAnimationFrame: (call) => clock.start(call),
     matchMedia: () => ({ matches: reducedMotion }),
+    getComputedStyle: () => ({ getPropertyValue: () => "" }),
+    MutationObserver: class {
+      observe() {}
+    },
   });
   const run = (code) => vm.runInContext(code, context);
 

@@ -92,8 +92,13 @@ test("every frame has its points, its rings and the discriminator's answers", ()
   for (let index = 0; index <= figure.last; index++) {
     figure.slider.slideTo(index);
     assertSays(figure, index);
-    assert.deepEqual([figure.drawn.discs, figure.drawn.rings], [240, 240]);
-    assert.ok(figure.drawn.places.every(([x, y]) => x >= 0 && x <= 640 && y >= 0 && y <= 640));
+    const points = Buffer.from(figure.points[index], "base64");
+    const within = [...Array(240).keys()].filter((k) =>
+      [points[2 * k], points[2 * k + 1]].every((v) => v > 0 && v < 255),
+    );
+    // A ring a real sample, a disc with a rim a generated one that lies in the plane shown: none at the border.
+    assert.deepEqual([figure.drawn.discs, figure.drawn.rings], [within.length, 240 + within.length]);
+    assert.ok(figure.drawn.places.every(([x, y]) => x > 0 && x < 640 && y > 0 && y < 640));
     grounds.add(figure.drawn.ground.join());
   }
   assert.equal(grounds.size, figure.last + 1);

@@ -6,10 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ganbook.errors import UserError
-from ganbook.widgets import Frames, frames
+from ganbook.widgets import Frames, frames, page
 
 ALT = "A square wanders over a field of noise."
 
@@ -31,21 +32,21 @@ def test_each_frame_is_what_was_drawn_whichever_comes_first(start, pixels_at):
     figure = frames(drawn, ["a", "b", "c", "d"], ALT, start=start, shades=None)
     for i, picture in enumerate(drawn):
         np.testing.assert_array_equal(pixels_at(figure, i), np.asarray(picture))
-    assert figure.changes[start] == ""
+    assert figure.stack.changes[start] == ""
     assert len(figure) == 4
 
 
 def test_what_stands_still_costs_nothing():
     drawn = pictures(shape=(100, 100))
     figure = frames(drawn, "abcd", ALT)
-    assert all(len(change) < len(figure.picture) / 10 for change in figure.changes)
-    assert frames([drawn[0]] * 3, "abc", ALT).changes == ("", "", "")
+    assert all(len(change) < len(figure.stack.picture) / 10 for change in figure.stack.changes)
+    assert frames([drawn[0]] * 3, "abc", ALT).stack.changes == ("", "", "")
 
 
 def test_a_change_has_a_rim_so_that_scaling_shows_no_ghosts(decode):
     black, dot = Image.new("RGB", (21, 21)), Image.new("RGB", (21, 21))
     dot.putpixel((10, 10), (255, 255, 255))
-    change = decode(frames([black, dot], "ab", ALT).changes[1])
+    change = decode(frames([black, dot], "ab", ALT).stack.changes[1])
     opaque = np.asarray(change.convert("RGBA"))[..., 3] == 255
     assert opaque[8:13, 8:13].all()
     assert opaque.sum() == 25
@@ -71,8 +72,8 @@ def test_matplotlib_figures_are_drawn_on_white_and_closed(decode, pixels_at):
     before = pyplot.get_fignums()
     figure = frames(draw, range(3), ALT, dpi=50)
     assert pyplot.get_fignums() == before
-    assert figure.size == (300, 200)  # whatever the resolution
-    assert decode(figure.picture).size == (150, 100)
+    assert figure.stack.size == (300, 200)  # whatever the resolution
+    assert decode(figure.stack.picture).size == (150, 100)
     assert (pixels_at(figure, 1)[-1, 0] == 255).all()
     assert (pixels_at(figure, 0) != pixels_at(figure, 1)).any()
 
@@ -163,3 +164,49 @@ def test_in_a_browser_it_moves(in_browser):
     ]
     assert all(valuetext == text for text, _, _, _, valuetext, _ in seen)
     assert all(alt == f"{ALT} Shown: {text}." for text, *_, alt in seen)
+
+
+def ink(colour="0.5", size=(3, 2)):
+    figure = Figure(figsize=size)
+    ax = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    ax.set_title("a title", fontsize=8)
+    ax.plot([0, 1], [0, 1], color=colour)
+    return figure
+
+
+def test_drawings_are_sharp_on_dense_screens_unless_they_would_be_heavy(monkeypatch, decode):
+    sharp = frames([ink("red"), ink("blue")], "ab", ALT).stack
+    assert decode(sharp.picture).width == 2 * sharp.size[0]
+    monkeypatch.setattr(page, "HEAVY", sharp.weight - 1)
+    light = frames([ink("red"), ink("blue")], "ab", ALT).stack
+    assert decode(light.picture).width == 1.3 * light.size[0]
+    assert light.size == sharp.size
+    assert decode(frames([ink("red"), ink("blue")], "ab", ALT, dpi=200).stack.picture).width == 600
+    squares = [Image.new("RGB", (40, 30), level) for level in ("red", "blue")]
+    assert decode(frames(squares, "ab", ALT).stack.picture).size == (40, 30)
+
+
+def test_drawings_say_how_wide_they_must_be_and_pictures_do_not():
+    drawn = frames([ink("red"), ink("blue")], "ab", ALT)
+    assert drawn.stack.readable == round(72 * 3 * page.SMALLEST_TEXT / 8)
+    html = drawn._repr_html_()
+    assert f"min-width:{drawn.stack.readable}px" in html
+    assert "data-ink" in html.partition(">")[0]
+    pictures = frames([Image.new("L", (40, 30), level) for level in (0, 255)], "ab", ALT)._repr_html_()
+    assert "data-ink" not in pictures.partition(">")[0]
+    assert "min-width:" not in pictures.partition('class="gb-frames-controls"')[0].partition("</style>")[2]
+
+
+def test_pictures_within_drawings_are_kept_as_they_are():
+    def both(level):
+        figure = Figure(figsize=(4, 2))
+        figure.add_axes((0, 0, 0.5, 1)).imshow([[level, 1]], cmap="gray", vmin=0, vmax=1, aspect="auto")
+        figure.add_axes((0.5, 0, 0.5, 1)).imshow([[level, 1]], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        return figure
+
+    shown = frames([both(0), both(0.5)], "ab", ALT)
+    assert shown.stack.kept == (
+        "polygon(evenodd,0 0,0.00% 0.00%,50.00% 0.00%,50.00% 100.00%,0.00% 100.00%,0.00% 0.00%,0 0)"
+    )
+    assert shown._repr_html_().count('class="gb-frames-kept"') == 1
+    assert 'class="gb-frames-kept"' not in frames([ink()], "a", ALT)._repr_html_()

@@ -32,7 +32,7 @@ def test_each_pair_of_positions_shows_what_was_drawn(start, pixels_at):
     for i in range(3):
         for j in range(2):
             np.testing.assert_array_equal(pixels_at(figure, 2 * i + j), np.asarray(square(i, j)))
-    assert figure.changes[2 * (start[0] % 3) + start[1] % 2] == ""
+    assert figure.stack.changes[2 * (start[0] % 3) + start[1] % 2] == ""
 
 
 def test_they_have_names_and_values_that_cannot_break_out(read):

@@ -9,6 +9,7 @@
     const find = (selector) => root.querySelector(selector);
     const image = find("img");
     const change = find("img + img");
+    const copies = [...root.querySelectorAll(".gb-frames-kept")].map((kept) => kept.querySelectorAll("img"));
     const text = find("output");
     const slider = find("input");
     const play = find(".gb-play");
@@ -18,6 +19,10 @@
       now = Math.min(Math.max(index, 0), labels.length - 1);
       change.hidden = !changes[now];
       if (changes[now]) change.src = changes[now];
+      for (const [, copy] of copies) {
+        copy.hidden = change.hidden;
+        copy.src = change.src;
+      }
       image.alt = alt + " Shown: " + labels[now] + ".";
       slider.value = now;
       slider.setAttribute("aria-valuetext", labels[now]);
@@ -55,6 +60,7 @@
     // The page may use the arrow keys for something else (JupyterLab does; it looks at data-lm-...).
     root.addEventListener("keydown", (event) => event.stopPropagation());
     slider.setAttribute("aria-valuetext", labels[now]);
+    for (const [first] of copies) first.src = image.src;
     find(".gb-frames-controls").hidden = false;
   }
 })();

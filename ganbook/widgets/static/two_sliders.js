@@ -6,6 +6,7 @@
     root.dataset.ready = "";
     const { changes, labels, alt } = JSON.parse(data.textContent);
     const [image, change] = root.querySelectorAll("img");
+    const copies = [...root.querySelectorAll(".gb-frames-kept")].map((kept) => kept.querySelectorAll("img"));
     const text = root.querySelector("output");
     const sliders = [...root.querySelectorAll("input")];
     const show = () => {
@@ -13,6 +14,11 @@
       const address = changes[i * labels[1].length + j];
       change.hidden = !address;
       if (address) change.src = address;
+      for (const [first, copy] of copies) {
+        first.src = image.src;
+        copy.hidden = change.hidden;
+        copy.src = change.src;
+      }
       text.textContent = labels[0][i] + "; " + labels[1][j];
       image.alt = alt + " Shown: " + text.textContent + ".";
       sliders.forEach((slider, k) => {
