@@ -1,8 +1,12 @@
-"""Put the exercises at the ends of their chapters: statement, cell to answer in, hints and solution.
+"""Put the exercises into their chapters: statement, cell to answer in, hints and solution.
 
     python tools/exercise_pages.py                          all chapters that there are
     python tools/exercise_pages.py book/minimax.ipynb ...   some
     python tools/exercise_pages.py --check                  change nothing; exit 1 where a page is out of date
+
+They come at the end of the chapter. One that should stand in the text is put there once, as a cell with the
+tag `exercise` and the id `ex-NAME-task`; its text is then kept up to date there, and not repeated at the end.
+The chapter must have run `import ganbook as gb` before it.
 
 All of it is made of `ganbook.exercises`, the one source, and nothing else in the notebook is touched. The
 cells carry the tag `exercise`, and ids that depend on the exercise's name alone, so that the tool may be run
@@ -16,6 +20,7 @@ import argparse
 import copy
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +43,17 @@ ganbook exercises start {name}
 ```"""
 
 
-def section(chapter: str) -> list[dict[str, Any]]:
-    """Return the cells of a chapter's exercises, as a notebook stores them; none if the chapter has none."""
-    chosen = [exercises.get(name) for name in exercises.names(chapter)]
+def section(chapter: str, in_text: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return the cells of the list at a chapter's end; none if there is nothing to list.
+
+    Parameters
+    ----------
+    chapter : str
+        The chapter.
+    in_text : collection of str
+        Exercises that stand in the chapter's text and are not repeated here.
+    """
+    chosen = [exercises.get(name) for name in exercises.names(chapter) if name not in in_text]
     if not chosen:
         return []
     introduction = sheets.Cell("markdown", "intro", INTRODUCTION.format(name=chosen[0].name))
@@ -48,21 +61,26 @@ def section(chapter: str) -> list[dict[str, Any]]:
         _tagged(sheets.as_json(introduction, f"ex-{chapter}-intro")),
         _tagged(sheets.as_json(sheets.Cell("code", "setup", "import ganbook as gb"), f"ex-{chapter}-setup")),
     ]
-    for exercise in chosen:
-        for cell in sheets.cells(exercise):
-            entry = _tagged(sheets.as_json(cell, f"ex-{exercise.name}-{cell.part}"))
-            if cell.kind == "code":
-                text = repr(grade(exercise, starter_answer(exercise)))
-                entry["outputs"] = [
-                    {
-                        "data": {"text/plain": text.splitlines(keepends=True)},
-                        "execution_count": None,
-                        "metadata": {},
-                        "output_type": "execute_result",
-                    }
-                ]
-                entry["metadata"]["tags"].append("nbval-ignore-output")
-            cells.append(entry)
+    return cells + [cell for exercise in chosen for cell in cells_of(exercise)]
+
+
+def cells_of(exercise: exercises.Exercise) -> list[dict[str, Any]]:
+    """Return an exercise's cells: statement, cell to answer in with what it prints, hints and solution."""
+    cells = []
+    for cell in sheets.cells(exercise):
+        entry = _tagged(sheets.as_json(cell, f"ex-{exercise.name}-{cell.part}"))
+        if cell.kind == "code":
+            text = repr(grade(exercise, starter_answer(exercise)))
+            entry["outputs"] = [
+                {
+                    "data": {"text/plain": text.splitlines(keepends=True)},
+                    "execution_count": None,
+                    "metadata": {},
+                    "output_type": "execute_result",
+                }
+            ]
+            entry["metadata"]["tags"].append("nbval-ignore-output")
+        cells.append(entry)
     return cells
 
 
@@ -78,19 +96,41 @@ def _tagged(cell: dict[str, Any]) -> dict[str, Any]:
     return cell
 
 
+def _is_exercise(cell: dict[str, Any]) -> bool:
+    return TAG in cell["metadata"].get("tags", [])
+
+
 def with_exercises(notebook: dict[str, Any], chapter: str) -> dict[str, Any]:
-    """Return the notebook with the chapter's exercises, as they are now, at its end."""
+    """Return the notebook with the chapter's exercises as they are now.
+
+    An exercise whose statement (the cell `ex-NAME-task`) has text of the chapter after it stays where it is;
+    all others come at the end.
+    """
     updated = copy.deepcopy(notebook)
-    updated["cells"] = [c for c in updated["cells"] if TAG not in c["metadata"].get("tags", [])]
-    count = sum(c["cell_type"] == "code" for c in updated["cells"])
-    for cell in section(chapter):
-        if cell["cell_type"] == "code":
-            count += 1
+    own = [i for i, cell in enumerate(updated["cells"]) if not _is_exercise(cell)]
+    end = own[-1] + 1 if own else 0
+    tasks = {f"ex-{name}-task": name for name in exercises.names(chapter)}
+    cells, in_text = [], []
+    for cell in updated["cells"][:end]:
+        if not _is_exercise(cell):
+            cells.append(cell)
+        elif cell["id"] in tasks:
+            in_text.append(tasks[cell["id"]])
+            cells += cells_of(exercises.get(in_text[-1]))
+    updated["cells"] = cells + section(chapter, in_text)
+    _number(updated["cells"])
+    return updated
+
+
+def _number(cells: list[dict[str, Any]]) -> None:
+    """Give the runs of the code cells numbers from 1 on, where they ran; those of exercises always did."""
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    for count, cell in enumerate(code, 1):
+        if cell["execution_count"] is not None or _is_exercise(cell):
             cell["execution_count"] = count
             for output in cell["outputs"]:
-                output["execution_count"] = count
-        updated["cells"].append(cell)
-    return updated
+                if "execution_count" in output:
+                    output["execution_count"] = count
 
 
 def main() -> int:

@@ -72,6 +72,42 @@ def test_cells_are_sound(chapter):
         assert all(len(line) <= 80 for line in "".join(cell["source"]).splitlines())
 
 
+def placed(name):
+    """Return the cell by which an author puts an exercise into the text."""
+    metadata = {"tags": ["exercise"]}
+    return {"cell_type": "markdown", "id": f"ex-{name}-task", "metadata": metadata, "source": []}
+
+
+def test_an_exercise_stays_in_the_text_where_it_was_put():
+    first, second = exercises.names("background")[:2]
+    text = minimal()["cells"][0]
+    stub = placed(second)
+    notebook = minimal() | {"cells": [text, stub, text | {"id": "b"}]}
+    made = pages.with_exercises(notebook, "background")
+    ids = [cell["id"] for cell in made["cells"]]
+    assert ids[:5] == ["a", f"ex-{second}-task", f"ex-{second}-code", f"ex-{second}-help", "b"]
+    assert ids.count(f"ex-{second}-task") == 1
+    assert ids[7] == f"ex-{first}-task"
+    assert pages.with_exercises(made, "background") == made
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_an_exercise_of_another_chapter_does_not_stay():
+    text = minimal()["cells"][0]
+    made = pages.with_exercises(minimal() | {"cells": [placed("slerp"), text]}, "background")
+    assert "ex-slerp-task" not in [cell["id"] for cell in made["cells"]]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_an_exercise_in_the_text_finds_the_package(path):
+    """Its cell calls `gb.exercises.check`, so the chapter must have imported the package before."""
+    cells = read(path)["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    first = next(i for i, cell in enumerate(code) if pages.TAG in cell["metadata"].get("tags", []))
+    assert any("import ganbook as gb" in "".join(cell["source"]) for cell in code[: first + 1])
+
+
 @pytest.mark.parametrize("chapter", exercises.CHAPTERS)
 def test_drop_downs_open_everywhere(chapter):
     """Empty lines between tags and Markdown, or formulas and code inside are not typeset."""
