@@ -3,6 +3,7 @@
 NAMES = (  # in the order of the book, in rising difficulty
     "steps-for-epochs",
     "probabilities-from-losses",
+    "lucky-checkpoint",
     "moving-average",
     "running-statistics",
     "no-grad-sampling",

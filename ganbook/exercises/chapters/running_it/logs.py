@@ -147,3 +147,26 @@ def probabilities_from_losses(trial: Trial) -> None:
             ),
         )
     trial.tried("the worked example 0.9 and 0.3; a D that knows nothing; a D that is sure; a D that is wrong")
+
+
+@check("lucky-checkpoint")
+def lucky_checkpoint(trial: Trial) -> None:
+    """Ask for one, two, eight and a hundred checkpoints."""
+    for n in (8, 1, 2, 100):
+        trial.differs(
+            trial.number(n),
+            n / (n + 1),
+            case=f"n = {n}",
+            known={
+                "a chance is one half only if there was nothing to choose from": 0.5,
+                "this leaves the fresh score out of the count. "
+                "There are n + 1 scores, and each is the best of them equally often": 1 - 1 / n,
+                "this is the share of cases in which the fresh score is *better*": 1 / (n + 1),
+                "to be worse than the chosen score is not to be worse than each score in turn: "
+                "these events are not independent of each other, for the fresh score is the same in all": (
+                    1 - 0.5**n
+                ),
+            },
+            otherwise="this is not the share of choices whose fresh score is worse",
+        )
+    trial.tried("1, 2, 8 and 100 checkpoints")
