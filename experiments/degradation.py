@@ -1,9 +1,10 @@
 """What each metric says when one thing is spoilt by a growing amount: `python -m experiments.degradation`.
 
 The real data are glyphs, the generator is the glyphs' own renderer, and `ganbook.data.glyphs.spoil` spoils
-one thing about its samples. So the truth is known: what a metric ought to notice, and what it cannot. The
-second part holds the distribution fixed and lets the number of samples grow: FID falls although nothing gets
-better, KID does not.
+one thing about its samples. So the truth is known: what a metric ought to notice, and what it cannot. Each
+metric has its floor beside it, what pictures of random pixels get, and its ceiling, what samples get of which
+nothing is spoilt. The second part holds the distribution fixed and lets the number of samples grow: FID falls
+although nothing gets better, KID does not.
 
 Three sets of other glyphs stand beside the spoilt ones: the real (training) set, the held-out set, and a set
 that the classifier is trained on, so that its features know neither of the two.
@@ -33,8 +34,9 @@ from ganbook.metrics import (
     density_coverage,
     frechet_distance,
     inception_score,
-    kernel_distance,
     memorisation,
+    memorisation_band,
+    mmd2_unbiased,
     precision_recall,
 )
 from ganbook.support.files import write_text
@@ -50,9 +52,9 @@ SETTINGS: dict[str, Any] = {
     "held_out_seed": TRAIN_SEED + 1,
     "classifier": {"num": 10_000, "seed": TRAIN_SEED + 2, "steps": 300},
     "classifier_test": {"num": 2000, "seed": TRAIN_SEED + 3},
-    "kid": {"subsets": 10, "subset_size": 1000},
+    "floor_seed": 0,  # of the pictures of random pixels
     "sizes": [100, 200, 500, 1000, 2000, 5000],  # of both sets, in the second part
-    "size_repeats": 5,
+    "size_repeats": [60, 60, 40, 20, 10, 6],
     "amounts": {
         "noise": [0, 0.05, 0.1, 0.2, 0.4],  # standard deviation, of the grey scale
         "blur": [0, 0.5, 1, 1.5, 2],  # standard deviation, pixels
@@ -60,7 +62,7 @@ SETTINGS: dict[str, Any] = {
         "contrast": [0, 0.2, 0.4, 0.6, 0.8],  # share taken away
         "dropped classes": [0, 1, 3, 5, 8],  # of ten
         "shrunk diversity": [0, 0.25, 0.5, 0.75, 1],  # share of the way to the mean
-        "duplicated": [0, 1, 4, 19, 99],  # repetitions of each image
+        "duplicated": [0, 1, 4, 19, 99],  # repetitions of each image, with slight variations
         "memorised": [0, 0.1, 0.25, 0.5, 1],  # share of copies of real (training) images
     },
 }
@@ -116,22 +118,21 @@ def measure(images: Tensor, num: int) -> dict[str, float]:
     seen = extractor().extract(images)
     real, held_out = features(num, SETTINGS["train_seed"]), features(num, SETTINGS["held_out_seed"])
     fake = seen.features
-    kid = {**SETTINGS["kid"], "subset_size": min(SETTINGS["kid"]["subset_size"], num)}
     # A class counts as hit with a fifth of its share: the classifier errs, too.
     near, dense = precision_recall(real, fake), density_coverage(real, fake)
-    classes, copied = (
-        class_coverage(seen.labels, 10, min_samples=num // 50),
-        memorisation(fake, real, held_out),
-    )
+    classes = class_coverage(seen.labels, 10, min_samples=num // 50)
+    band = memorisation_band(fake, real, held_out)
     return {
         "fid": frechet_distance(real, fake),
-        "kid": kernel_distance(real, fake, **kid).mean,
+        "kid": mmd2_unbiased(real, fake),
         "is": inception_score(seen.probabilities, splits=1).mean,
         "precision": near.precision,
         "recall": near.recall,
         "density": dense.density,
         "coverage": dense.coverage,
-        "memorisation": copied.share,
+        "memorisation": memorisation(fake, real, held_out).share,
+        "memorisation_low": band.low,  # where the share lies if nothing was copied
+        "memorisation_high": band.high,
         "classes": float(classes.classes_hit),
         "class_kl": classes.reverse_kl,
     }
@@ -154,10 +155,19 @@ def row(kind: str, amount: float, num: int, seed: int, repeats: int) -> dict[str
     """Return a line of the table: what each metric says of a kind and an amount; a checksum of the images."""
     found, sums = [], hashlib.sha256()
     for repeat in range(repeats):
-        images, _ = spoil(kind, amount, num, seed + repeat)
+        images = spoil(kind, amount, num, seed + repeat)[0]
         sums.update(images.numpy().tobytes())
         found.append(measure(images, num))
     return {"kind": kind, "amount": amount, "images": sums.hexdigest()[:16], **summary(found)}
+
+
+def floor(num: int, seed: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Return what each metric says of pictures of random pixels: a generator that knows nothing."""
+    rng = torch.Generator().manual_seed(seed)
+    shape = (num, 1, 28, 28)
+    return summary([
+        measure(torch.randint(0, 256, shape, generator=rng, dtype=torch.uint8), num) for _ in range(repeats)
+    ])  # fmt: skip
 
 
 def size_row(size: int, seed: int, repeats: int) -> dict[str, Any]:
@@ -165,9 +175,8 @@ def size_row(size: int, seed: int, repeats: int) -> dict[str, Any]:
     found = []
     for repeat in range(repeats):
         x, y = (extractor()(draw(size, 10_000 + 2 * (1000 * seed + repeat) + side)[0]) for side in (0, 1))
-        kid = kernel_distance(x, y, subsets=20, subset_size=max(50, min(size // 2, 1000))).mean
-        found.append({"fid": frechet_distance(x, y), "kid": kid})
-    return {"size": size, **summary(found)}
+        found.append({"fid": frechet_distance(x, y), "kid": mmd2_unbiased(x, y)})
+    return {"size": size, "repeats": repeats, **summary(found)}
 
 
 def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
@@ -183,8 +192,8 @@ def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
             rows.append(row(kind, amount, num, seed, settings["repeats"]) if amount else line)
             bar.update()
         sizes = []
-        for size in settings["sizes"]:
-            sizes.append(size_row(size, seed, settings["size_repeats"]))
+        for size, repeats in zip(settings["sizes"], settings["size_repeats"], strict=True):
+            sizes.append(size_row(size, seed, repeats))
             bar.update()
     judge = extractor()
     return {
@@ -193,6 +202,7 @@ def run(settings: dict[str, Any], progress: bool = True) -> dict[str, Any]:
         "extractor": {"name": judge.name, "dim": judge.dim, "digest": judge.digest,
                       "accuracy": judge.accuracy, "held_out": judge.held_out},
         "made_with": describe(),
+        "floor": floor(num, settings["floor_seed"], settings["repeats"]),
         "seconds": round(time.perf_counter() - start, 1),
         "rows": rows,
         "sizes": sizes,

@@ -94,9 +94,9 @@ def evaluate(
     judges = {name: dict.fromkeys(fakes, judge) for name in names}
     if "memorisation" in names:
         judges["memorisation"] = _with_train(judge, specs, progress)
-    scores, yardstick = _score_all(judges, fakes, num, seed, progress)
+    scores, yardstick, missing = _score_all(judges, fakes, num, seed, progress)
     steps = {name: run.step for name, run in opened.items()}
-    return Evaluation(judge, num, seed, steps, scores, yardstick)
+    return Evaluation(judge, num, seed, steps, scores, yardstick, missing)
 
 
 Rows = dict[str, list[Score]]
@@ -108,7 +108,7 @@ def _score_all(
     num: int,
     seed: int,
     progress: bool,
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows, Rows, list[str]]:
     """Score every run by every metric, and the real test split in the same way.
 
     Parameters
@@ -122,28 +122,44 @@ def _score_all(
     -------
     scores, yardstick : dict
         Of `num` samples; and, where the test split has fewer, of as many as it has.
+    missing : list of str
+        Which scores of which run cannot be computed, and why: of a generator that draws one picture, say.
+
+    Raises
+    ------
+    UserError
+        If no score of any run can be computed.
     """
     scores: Rows = {run: [] for run in fakes}
     yardstick: Rows = {}
+    missing: list[str] = []
+
+    def add(rows: Rows, name: str, judge: Judge, samples: Samples, row: str) -> None:
+        again = rows is yardstick and row != TEST  # fewer of the samples that were scored already
+        try:
+            rows.setdefault(row, []).extend(measure(name, judge, samples, seed, row, quiet=again))
+        except UserError as error:
+            missing.extend([] if again else [str(error)])
+
     with progress_bar(len(judges) * len(fakes), name="scores", show=progress) as bar:
         for name, by_run in judges.items():
             judge = next(iter(by_run.values()))
             real = _real_fakes(judge, name, num)
             for run, fake in fakes.items():
-                scores[run] += measure(name, by_run[run], fake, seed, run)
+                add(scores, name, by_run[run], fake, run)
                 if real is not None and len(real) < num:
-                    fewer = measure(name, by_run[run], fake[: len(real)], seed, run)
-                    yardstick.setdefault(run, []).extend(fewer)
+                    add(yardstick, name, by_run[run], fake[: len(real)], run)
                 bar.update()
             if real is not None:
-                rows = scores if len(real) == num else yardstick
-                rows.setdefault(TEST, []).extend(measure(name, judge, real, seed, TEST))
+                add(scores if len(real) == num else yardstick, name, judge, real, TEST)
+    if not any(scores[run] for run in fakes):
+        raise UserError("; ".join(missing))
     for rows in (scores, yardstick):
         try:
             table(rows)
         except UserError as error:  # such as memorisation of training sets of different sizes
             raise UserError(f"{error}; evaluate them one at a time") from error
-    return scores, yardstick
+    return scores, yardstick, missing
 
 
 def check_metrics(metrics: Sequence[str] | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -22,9 +23,11 @@ from ganbook.metrics import (
     inception_score,
     kernel_distance,
     memorisation,
+    memorisation_band,
     mode_coverage,
     precision_recall,
 )
+from ganbook.support.notices import notice
 
 REPLICATES, PARTS, SUBSETS, SPLITS = 100, 10, 100, 10
 STUDENT = 2.262  # 97.5 % quantile of Student's t with 9 degrees of freedom: of 10 parts, or 10 splits
@@ -202,20 +205,27 @@ def _bootstrapped(
 
 
 def _memorisation(judge: Judge, fake: Samples, seed: int) -> list[Score]:
-    """Compare the distances to the run's training data with those to the second half of the test split."""
+    """Compare the distances to the run's training data with those to the second half of the test split.
+
+    The share's interval is as wide as the band in which it lies if nothing was copied: it holds 0.5 exactly
+    where that band holds the share. (Parts of the fakes would not do: they all meet the same real samples.)
+    """
     assert judge.train is not None
     assert judge.test is not None
     train, held_out = judge.train.features, judge.test[len(judge.test) // 2 :].features
-    quantities = (Quantity("memorisation share", "0.5", most=1.0), Quantity("distance ratio", "1"))
-    return _by_spread(
-        judge,
-        quantities,
-        memorisation(fake.features, train, held_out, seed=seed),
-        [memorisation(part, train, held_out, seed=seed) for part in fake.features.tensor_split(PARTS)],
-        seed=seed,
-        counts=(len(fake), len(train), len(held_out)),
-        interval=f"± {STUDENT} standard errors from {PARTS} parts of the generated samples",
-    )
+    counts = (len(fake), len(train), len(held_out))
+    share, ratio = memorisation(fake.features, train, held_out, seed=seed)
+    band = memorisation_band(fake.features, train, held_out)
+    low, high = max(0.0, share - (band.high - 0.5)), min(1.0, share + (0.5 - band.low))
+    parts = fake.features.tensor_split(PARTS)
+    ratios = [(memorisation(part, train, held_out, seed=seed).distance_ratio,) for part in parts]
+    of_parts = f"± {STUDENT} standard errors from {PARTS} parts of the generated samples"
+    return [
+        judge.score("memorisation share", "0.5", share, low, high, seed=seed, counts=counts,
+                    interval="± what exchanging training and held-out samples at random would change"),
+        *_by_spread(judge, (Quantity("distance ratio", "1"),), (ratio,), ratios, seed=seed, counts=counts,
+                    interval=of_parts),
+    ]  # fmt: skip
 
 
 Measure = Callable[[Judge, Samples, int], list[Score]]
@@ -236,7 +246,9 @@ def mixture_of(data: Dataset) -> Mixture | None:
     return data.truth if isinstance(data.truth, Mixture) else None
 
 
-def measure(name: str, judge: Judge, fake: Samples, seed: int, row: str) -> list[Score]:
+def measure(
+    name: str, judge: Judge, fake: Samples, seed: int, row: str, *, quiet: bool = False
+) -> list[Score]:
     """Compute the scores of one metric.
 
     Parameters
@@ -251,13 +263,28 @@ def measure(name: str, judge: Judge, fake: Samples, seed: int, row: str) -> list
         Of the intervals' draws.
     row : str
         Whose samples they are, for the message.
+    quiet : bool
+        Print no notices.
+
+    Returns
+    -------
+    list of Score
+        The scores. What a metric warns of (copies in a set, say) becomes a notice.
 
     Raises
     ------
     UserError
         If it cannot be computed: of a generator that died, say, all features are equal.
     """
-    try:
-        return METRICS[name](judge, fake, seed)
-    except UserError as error:
-        raise UserError(f"{row}: {name} cannot be computed ({error})") from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            scores = METRICS[name](judge, fake, seed)
+        except UserError as error:
+            raise UserError(f"{row}: {name} cannot be computed ({error})") from error
+    first: dict[str, str] = {}  # of each set: the metric also looks at parts of it
+    for warning in caught:
+        first.setdefault(str(warning.message).split(":")[0], str(warning.message))
+    for message in () if quiet else first.values():
+        notice(f"{row}: {name}: {message}")
+    return scores

@@ -26,6 +26,8 @@ class Evaluation:
     """Of each run; and of the real test split, where it has as many samples as were generated."""
     yardstick: dict[str, list[Score]] = field(default_factory=dict)
     """The same for as many samples as the test split has, where these are fewer."""
+    missing: list[str] = field(default_factory=list)
+    """Which scores cannot be computed of which run, and why."""
 
     def __str__(self) -> str:
         judge, lines = self.judge, []
@@ -42,6 +44,8 @@ class Evaluation:
         lines += ["", table(self.scores)]
         if self.yardstick:
             lines += ["", "With as many samples as the test split has:", table(self.yardstick)]
+        if self.missing:
+            lines += ["", "Not computed:", *(f"  {line}" for line in self.missing)]
         how: dict[str, list[str]] = {}
         for score in (s for scores in self.scores.values() for s in scores if s.interval):
             names = how.setdefault(score.interval, [])
@@ -68,4 +72,5 @@ class Evaluation:
             "steps": self.steps,
             "scores": {run: [s.to_json() for s in scores] for run, scores in self.scores.items()},
             "yardstick": {run: [s.to_json() for s in scores] for run, scores in self.yardstick.items()},
+            "missing": self.missing,
         }  # fmt: skip

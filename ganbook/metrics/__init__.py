@@ -12,11 +12,12 @@ from ganbook.metrics.extractors import Extractor, classifier, inception_v3, trai
 from ganbook.metrics.frechet import Moments, frechet_distance, frechet_distance_from_moments
 from ganbook.metrics.inception import InceptionScore, inception_score
 from ganbook.metrics.kernel import KernelDistance, kernel_distance, mmd2_unbiased, polynomial_kernel
-from ganbook.metrics.memorisation import Memorisation, memorisation
+from ganbook.metrics.memorisation import Band, Memorisation, memorisation, memorisation_band
 from ganbook.metrics.neighbours import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from ganbook.metrics.scores import Score, table
 
 __all__ = [
+    "Band",
     "ClassCoverage",
     "DensityCoverage",
     "Extractor",
@@ -38,6 +39,7 @@ __all__ = [
     "inception_v3",
     "kernel_distance",
     "memorisation",
+    "memorisation_band",
     "mmd2_unbiased",
     "mode_coverage",
     "polynomial_kernel",

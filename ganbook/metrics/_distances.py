@@ -30,13 +30,16 @@ def squared_distances(x: Tensor, y: Tensor, *, lower_by: float = 0.0) -> Tensor:
     return torch.addmm(norms.mul_(1 - lower_by), x, y.T, alpha=-2).clamp_(min=0)
 
 
-def squared_radii(x: Tensor, k: int, chunk: int) -> Tensor:
-    """Return the squared distance of each row to its k-th nearest *other* row: shape (N,)."""
+def squared_radii(x: Tensor, k: int, chunk: int) -> tuple[Tensor, float]:
+    """Return each row's squared distance to its k-th nearest *other* row, (N,), and the share of copies.
+
+    A row counts as a copy if another row is equal to it.
+    """
     # k + 1, because the nearest of all is the point itself.
-    nearest = [
-        squared_distances(rows, x).topk(k + 1, dim=1, largest=False).values[:, k] for rows in x.split(chunk)
-    ]
-    return torch.cat(nearest)
+    nearest = [squared_distances(rows, x).topk(k + 1, dim=1, largest=False).values for rows in x.split(chunk)]
+    values = torch.cat(nearest)
+    copies = values[:, 1] <= 2 * ROUNDING * x.square().sum(dim=1)
+    return values[:, k], copies.double().mean().item()
 
 
 def inside_balls(
@@ -56,3 +59,8 @@ def nearest_distances(points: Tensor, targets: Tensor, chunk: int) -> Tensor:
         squared_distances(rows, targets, lower_by=ROUNDING).amin(dim=1) for rows in points.split(chunk)
     ]
     return torch.cat(nearest).sqrt()
+
+
+def nearest_rows(points: Tensor, targets: Tensor, chunk: int) -> Tensor:
+    """Return which target is nearest to each point: int64, shape (N_points,)."""
+    return torch.cat([squared_distances(rows, targets).argmin(dim=1) for rows in points.split(chunk)])

@@ -5,7 +5,8 @@ The generated samples come first here, for it is them that both real sets are he
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +18,8 @@ from ganbook.metrics._checks import (
     float64,
     generator,
 )
-from ganbook.metrics._distances import centre, nearest_distances
-from ganbook.support.checks import AnySeed, Count, checked
+from ganbook.metrics._distances import centre, nearest_distances, nearest_rows
+from ganbook.support.checks import AnySeed, Count, Real, checked
 
 
 class Memorisation(NamedTuple):
@@ -48,6 +49,10 @@ def memorisation(
     The share uses all samples: cutting a large training set to the size of the held-out set would throw out
     most of the samples that a generator may have copied. The ratio has no such correction, so for it the
     larger set is cut to the size of the smaller (at random, by `seed`); copies of what was cut do not show.
+
+    An honest share is 0.5 on average over the divisions of the real samples into training and held-out ones.
+    For the one division at hand it is not, and the less so the more the fakes crowd around few real samples:
+    compare it with `memorisation_band` before you call it copying.
 
     Known bias: of the order 1 / N_fake where n and m differ. The share says nothing about how close, and
     nothing about quality: noise scores 0.5.
@@ -92,7 +97,7 @@ def memorisation(
     tie = torch.isclose(to_train, to_held_out, rtol=1e-9, atol=0.0)
     closer = torch.where(tie, 0.5, (to_train < to_held_out).double()).mean().item()
     n, m = len(known), len(unknown)
-    share = closer * m / (closer * m + (1 - closer) * n)
+    share = _share(closer, n, m)
 
     size = min(n, m)
 
@@ -104,6 +109,83 @@ def memorisation(
     if m > size:
         to_held_out = nearest_distances(y, cut(unknown), chunk)
     return Memorisation(share, _ratio(to_train.mean().item(), to_held_out.mean().item()))
+
+
+class Band(NamedTuple):
+    """Where the share lies if nothing was copied."""
+
+    low: float
+    high: float
+
+
+@checked
+def memorisation_band(
+    fake: Features,
+    train: Features,
+    held_out: Features,
+    *,
+    level: Annotated[float, Real(above=0, below=1)] = 0.95,
+    chunk: Count = 1024,
+) -> Band:
+    """Return where `memorisation(...).share` lies if the fakes owe nothing to single training samples.
+
+    Then it makes no difference which n of the n + m real samples are called training samples: all divisions
+    are equally likely. With w_j the number of fakes whose nearest real sample is j, and N = sum_j w_j, the
+    share c of fakes nearest to a training sample has, over these divisions,
+
+        mean c = n / (n + m)
+        Var c  = n m / ((n + m)(n + m - 1)) (sum_j w_j^2 / N^2 - 1 / (n + m))
+
+    (sampling without replacement). Fakes that crowd around few real samples have large w_j, and a wide band:
+    the luck of those few samples is counted. The band is the mean +- z standard deviations, cut to [0, 1] and
+    turned into a share as `memorisation` does.
+
+    Parameters
+    ----------
+    fake, train, held_out : Tensor or ndarray
+        As for `memorisation`.
+    level : float
+        The probability of a share inside, if nothing was copied.
+    chunk : int
+        Rows at a time.
+
+    Returns
+    -------
+    Band
+        `(low, high)`; a share above `high` is evidence of copying.
+
+    Raises
+    ------
+    UserError
+        As `memorisation`.
+
+    Notes
+    -----
+    A normal approximation of the permutation test (Fisher), whose exact form draws the divisions.
+
+    Examples
+    --------
+    >>> points = torch.linspace(0, 1, 200).view(-1, 1)
+    >>> low, high = memorisation_band(points[1::2], points[::4], points[2::4])
+    >>> round(low, 1), round(high, 1)
+    (0.4, 0.6)
+    """
+    for name, features in (("fake", fake), ("train", train), ("held_out", held_out)):
+        check_features(features, name)
+    check_same_width(fake=fake, train=train, held_out=held_out)
+    known, unknown, y = centre(float64(train), float64(held_out), float64(fake))
+    n, m = len(known), len(unknown)
+    counts = torch.bincount(nearest_rows(y, torch.cat([known, unknown]), chunk).cpu(), minlength=n + m)
+    spread = counts.double().square().sum().item() / len(y) ** 2 - 1 / (n + m)
+    deviation = math.sqrt(max(0.0, n * m / ((n + m) * (n + m - 1)) * spread))
+    z = torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor((1 + level) / 2)).item()
+    middle = n / (n + m)
+    return Band(*(_share(min(1.0, max(0.0, middle + sign * z * deviation)), n, m) for sign in (-1, 1)))
+
+
+def _share(closer: float, n: int, m: int) -> float:
+    """Turn the share of fakes nearest to one of n training samples into one that equal numbers would give."""
+    return closer * m / (closer * m + (1 - closer) * n)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

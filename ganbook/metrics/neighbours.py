@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -40,8 +41,11 @@ def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: Count
 
     Both in [0, 1], higher is better. Two samples of one distribution do not score 1.
 
-    Known bias: depends on k and on both numbers of samples; compare at equal ones only. An outlier has a
-    large ball: real outliers raise precision, fake outliers raise recall (see `density_coverage`).
+    Known bias: depends on k and on both numbers of samples; compare at equal ones only. Fewer samples lie
+    farther apart and have larger balls, so recall *rises* where fakes are few: twenty different samples can
+    reach nearly all of a real set. An outlier has a large ball: real outliers raise precision, fake outliers
+    raise recall (see `density_coverage`). Equal samples in a set shrink its balls; k of them leave none.
+    Where more than 1 % of a set are copies, a warning says so.
 
     Parameters
     ----------
@@ -74,11 +78,14 @@ def precision_recall(real: Features, fake: Features, k: int = 3, *, chunk: Count
     """
     x, y = _check_sets(real, fake, k, both_radii=True)
 
-    def share_inside(points: Tensor, centres: Tensor) -> float:
-        balls = inside_balls(points, centres, squared_radii(centres, k, chunk), chunk, closed=True)
+    def share_inside(points: Tensor, centres: Tensor, radii2: Tensor) -> float:
+        balls = inside_balls(points, centres, radii2, chunk, closed=True)
         return torch.cat([inside.any(dim=1) for inside in balls]).double().mean().item()
 
-    return PrecisionRecall(precision=share_inside(y, x), recall=share_inside(x, y))
+    return PrecisionRecall(
+        precision=share_inside(y, x, _radii(x, "real", k, chunk)),
+        recall=share_inside(x, y, _radii(y, "fake", k, chunk)),
+    )
 
 
 @checked
@@ -91,7 +98,8 @@ def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: Count
     for N real x, M fake y, and NND_k(x) the distance to the k-th nearest other real sample. The balls are
     open (<, as in the authors' code), so that equal sets have density 1; real samples repeated more than k
     times have radius 0 and no inside. Density (fidelity) is in [0, N/k], so not at most 1; coverage
-    (diversity) is in [0, 1]; higher is better.
+    (diversity) is in [0, 1]; higher is better. Where more than 1 % of the real set are copies, a warning says
+    so.
 
     Known bias: for two samples of one distribution the expected density is 1, and the expected coverage is
 
@@ -130,10 +138,22 @@ def density_coverage(real: Features, fake: Features, k: int = 5, *, chunk: Count
     """
     x, y = _check_sets(real, fake, k, both_radii=False)
     in_balls, covered = 0, torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    for inside in inside_balls(y, x, squared_radii(x, k, chunk), chunk, closed=False):
+    for inside in inside_balls(y, x, _radii(x, "real", k, chunk), chunk, closed=False):
         in_balls += int(inside.sum())
         covered |= inside.any(dim=0)
     return DensityCoverage(density=in_balls / (k * len(y)), coverage=covered.double().mean().item())
+
+
+def _radii(centres: Tensor, name: str, k: int, chunk: int) -> Tensor:
+    """Return the squared radii of the balls of a set; warn where copies in it make them too small."""
+    radii2, copies = squared_radii(centres, k, chunk)
+    if copies > 0.01:
+        warnings.warn(
+            f"{name}: {copies:.0%} of its samples have an exact copy in the set. Copies are neighbours at "
+            "distance 0, so balls shrink, and with k of them vanish; leave repeated samples out",
+            stacklevel=4,
+        )
+    return radii2
 
 
 def _check_sets(real: Features, fake: Features, k: int, *, both_radii: bool) -> tuple[Tensor, ...]:

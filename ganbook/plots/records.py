@@ -3,147 +3,79 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ganbook.errors import UserError, unknown
-from ganbook.plots.style import BLUE, GREEN, GREY, VERMILLION
+from ganbook.plots.style import BLUE, GREY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-class Way(NamedTuple):
-    """How a metric is shown: its name, which way is worse (or from which value it is), and on what scale."""
-
-    name: str
-    worse: str = "lower"  # "lower", "higher", or "off": away from `best`
-    best: float = 0.0
-    squared: bool = False  # its root is drawn
-
-
-WAYS = {
-    "fid": Way("FID", "higher", squared=True),
-    "kid": Way("KID", "higher", squared=True),
-    "is": Way("Inception Score"),
-    "memorisation": Way("memorisation", "off", best=0.5),
-    "class_kl": Way("reverse KL of classes", "higher"),
-    "classes": Way("classes hit"),
+# On which scale a metric is drawn between its floor and its ceiling; the others are drawn as they are.
+SCALES: dict[str, Callable[[float], float]] = {
+    "fid": lambda value: math.log(max(value, 1e-9)),
+    "kid": lambda value: math.sqrt(max(value, 0.0)),  # a squared distance, which may come out below 0
 }
+NAMES = {"fid": "FID", "kid": "KID", "is": "IS"}
 
 
-def badness(way: Way, value: float) -> float:
-    """Return a number that grows as a metric says that samples are worse.
+def plot_degradation(record: Mapping[str, Any], metrics: Sequence[str]) -> Figure:
+    """Draw what metrics say as one thing after another is spoilt by a growing amount.
 
-    Examples
-    --------
-    >>> badness(WAYS["fid"], 9.0), badness(WAYS["is"], 9.0), badness(WAYS["memorisation"], 0.2)
-    (3.0, -9.0, 0.3)
-    """
-    if way.worse == "off":
-        return abs(value - way.best)
-    value = value if way.worse == "higher" else -value
-    return math.copysign(math.sqrt(abs(value)), value) if way.squared else value
-
-
-def plot_degradation(record: Mapping[str, Any], metrics: Sequence[str], columns: int = 4) -> Figure:
-    """Draw how much worse metrics say it gets as one thing after another is spoilt by a growing amount.
-
-    Every curve begins at 0, what the metric says of untouched samples, and is 1 at the worst that it says of
-    anything in the record: up is worse, whichever way the metric counts, and below 0 it says that the spoilt
-    samples are *better* than untouched ones. Of FID and KID, which are squared distances, the root is drawn.
+    Each metric has its own floor (what pictures of random pixels get) and ceiling (samples of which nothing
+    is spoilt); where a score lies between the two is what is drawn. FID is drawn by its logarithm.
 
     Parameters
     ----------
     record : mapping
         What `python -m experiments.degradation` writes.
     metrics : sequence of str
-        Up to four of its metrics ("fid", "kid", "is", "precision", ...).
-    columns : int
-        Panels a row; a panel is a kind.
+        Up to six of its metrics ("fid", "kid", "is", "precision", ...).
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each kind. Amounts stand where they are; if they span more than a factor of 20, on a
-        logarithmic axis, which then says so.
+        A row for each kind of spoiling, a column for each metric.
 
     Raises
     ------
     UserError
-        If a metric is not in the record, or there are none or more than four.
+        If a metric is not in the record, or there are none or more than six.
     """
     from matplotlib.figure import Figure
 
-    lines = record["rows"]
-    known = [key for key, value in lines[0].items() if isinstance(value, dict)]
+    lines, floor = record["rows"], record["floor"]
+    known = [name for name in floor if not name.startswith("memorisation")]  # best in the middle
     for name in metrics:
         if name not in known:
             raise unknown("metric", name, known)
-    if not 1 <= len(metrics) <= 4:
-        raise UserError(f"metrics: got {len(metrics)}; it takes one to four")
+    if not 1 <= len(metrics) <= 6:
+        raise UserError(f"metrics: got {len(metrics)}; it takes one to six")
     kinds = list(dict.fromkeys(line["kind"] for line in lines))
-    height = math.ceil(len(kinds) / columns)
-    figure = Figure(figsize=(2.4 * columns, 2.2 * height + 0.9), layout="constrained")
-    axes = figure.subplots(height, columns, squeeze=False, sharey=True)
-    looks = ((BLUE, "-", "o"), (VERMILLION, "--", "s"), (GREEN, "-.", "^"), (GREY, ":", "D"))
-    for number, (ax, kind) in enumerate(zip(axes.flat, kinds, strict=False)):
+    figure = Figure(figsize=(1.9 + 0.95 * len(metrics), 0.8 + 0.85 * len(kinds)), layout="constrained")
+    axes = figure.subplots(len(kinds), len(metrics), squeeze=False, sharex=True, sharey=True)
+    for kind, row in zip(kinds, axes, strict=True):
         own = [line for line in lines if line["kind"] == kind]
-        at, note = _places([line["amount"] for line in own])
-        for name, (colour, style, marker) in zip(metrics, looks, strict=False):
-            ax.plot(
-                at, _relative(lines, own, name), style, color=colour, marker=marker, markersize=4,
-                label=_range(lines, name),
-            )  # fmt: skip
-        ax.axhline(0, color=GREY, linewidth=0.8)
-        ax.set_title(kind, fontsize=10)
-        ax.set_xticks(at, _tick_labels(at, [line["amount"] for line in own]))
-        ax.set_xlabel(f"amount{note}", fontsize=9)
-        if number % columns == 0:
-            ax.set_ylabel("worse than untouched", fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
-    for ax in axes.flat[len(kinds) :]:
-        ax.axis("off")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    num = record["settings"]["num"]
-    figure.suptitle(f"[{record['extractor']['name']}, {num:,} vs {num:,}]", fontsize=10)
+        for name, ax in zip(metrics, row, strict=True):
+            low, high = floor[name]["mean"], own[0][name]["mean"]
+            for level in (0, 1):
+                ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
+            shares = [_way(line[name]["mean"], low, high, name) for line in own]
+            ax.plot(range(len(own)), shares, "o-", color=BLUE, markersize=4)
+            ax.set(xticks=[], yticks=[], ylim=(-0.15, 1.45), xlim=(-0.4, len(own) - 0.6))
+            ax.spines[:].set_visible(False)
+            if kind == kinds[0]:
+                ax.set_title(f"{NAMES.get(name, name)}\n{low:.3g} to {high:.2g}", fontsize=12)
+        label = f"{kind}\n0 to {own[-1]['amount']:g}"
+        row[0].set_ylabel(label, fontsize=12, rotation=0, ha="right", va="center")
     return figure
 
 
-def _relative(lines: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """Return what a metric says of the lines of a kind: 0 for untouched samples, 1 for the worst of all."""
-    way = WAYS.get(name, Way(name))
-    untouched = badness(way, own[0][name]["mean"])
-    worst = max(badness(way, line[name]["mean"]) for line in lines) - untouched
-    return [(badness(way, line[name]["mean"]) - untouched) / (worst or 1.0) for line in own]
-
-
-def _range(lines: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Return a metric's name, and what it says of untouched samples and of the worst."""
-    way = WAYS.get(name, Way(name))
-    worst = max(lines, key=lambda line: badness(way, line[name]["mean"]))
-    root = "root of " if way.squared else ""
-    return f"{root}{way.name}: 0 is {lines[0][name]['mean']:.3g}, 1 is {worst[name]['mean']:.3g}"
-
-
-def _places(amounts: Sequence[float]) -> tuple[list[float], str]:
-    """Return where amounts stand on their axis, and what to say of it."""
-    positive = [amount for amount in amounts if amount > 0]
-    if positive and max(positive) > 20 * min(positive):
-        return [math.log1p(amount) for amount in amounts], ", logarithmic"
-    return list(amounts), ""
-
-
-def _tick_labels(at: Sequence[float], amounts: Sequence[float]) -> list[str]:
-    """Return amounts as text, without those that would stand too close to the one before."""
-    labels: list[str] = []
-    last = -math.inf
-    for place, amount in zip(at, amounts, strict=True):
-        roomy = place - last >= 0.16 * (max(at) - min(at))
-        labels.append(f"{amount:g}" if roomy else "")
-        last = place if roomy else last
-    return labels
+def _way(value: float, floor: float, ceiling: float, name: str) -> float:
+    """Return how much of the way from the floor to the ceiling a score has gone."""
+    scale = SCALES.get(name, float)
+    return (scale(value) - scale(floor)) / (scale(ceiling) - scale(floor))
 
 
 def plot_sample_sizes(record: Mapping[str, Any]) -> Figure:
@@ -157,21 +89,32 @@ def plot_sample_sizes(record: Mapping[str, Any]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels, with one standard deviation over the repeats.
+        Two panels: means over the repeats with their 95 % intervals, the true distance 0, and, so that there
+        is a scale, what the score says of samples that are a little spoilt.
     """
     from matplotlib.figure import Figure
 
     lines = record["sizes"]
     sizes = [line["size"] for line in lines]
     counts = f"{record['extractor']['name']}, N vs N"
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    for ax, key, name in zip(figure.subplots(1, 2), ("fid", "kid"), ("FID", "KID"), strict=True):
-        means, stds = [line[key]["mean"] for line in lines], [line[key]["std"] for line in lines]
-        ax.errorbar(sizes, means, stds, color=BLUE, marker="o", markersize=4, capsize=3)
+    kind, amount = "shift", 1
+    (spoilt,) = [row for row in record["rows"] if (row["kind"], row["amount"]) == (kind, amount)]
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    for ax, key in zip(figure.subplots(2, 1, sharex=True), ("fid", "kid"), strict=True):
+        means = [line[key]["mean"] for line in lines]
+        errors = [1.96 * line[key]["std"] / math.sqrt(line["repeats"]) for line in lines]
+        ax.errorbar(sizes, means, errors, color=BLUE, marker="o", markersize=4, capsize=3)
         ax.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
+        ax.axhline(spoilt[key]["mean"], color=GREY, linestyle="--")
+        ax.annotate(
+            f"a {kind} by {amount} pixel", (sizes[-1], spoilt[key]["mean"]), (0, 4),
+            textcoords="offset points", ha="right", fontsize=12,
+        )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.minorticks_off()
-        ax.set(xlabel="N, samples in each set", title=f"{name}[{counts}]")
+        ax.set_title(f"{NAMES[key]}[{counts}]", fontsize=12)
+        ax.tick_params(labelsize=12)
         ax.spines[["top", "right"]].set_visible(False)
+    ax.set_xlabel("N, samples in each set", fontsize=12)
     return figure

@@ -286,6 +286,55 @@ def test_a_generator_that_died_is_named(runs):
         measures.measure("fid", judge, dead, 0, "runs/x")
 
 
+def test_a_generator_of_one_picture_gets_the_scores_that_can_be_computed(runs, monkeypatch):
+    draw = evaluating._generated
+
+    def collapsed(judge, name, *rest):
+        if name != str(runs["two"]):
+            return draw(judge, name, *rest)
+        seen = judging.look(judge.extractor, judge.data.values(torch.zeros(1, dtype=torch.long)))
+        return Samples(seen.features.repeat(400, 1), seen.probabilities.repeat(400, 1))
+
+    monkeypatch.setattr(evaluating, "_generated", collapsed)
+    one, two = str(runs["one"]), str(runs["two"])
+    found = run([runs["one"], runs["two"]], ["fid", "pr", "is", "modes"])
+    assert [s.metric for s in found.scores[two]] == ["IS", "classes", "reverse KL"]
+    assert [s.metric for s in found.scores[one]] == [
+        "FID",
+        "precision",
+        "recall",
+        "IS",
+        "classes",
+        "reverse KL",
+    ]
+    assert found.scores[two][0].value == pytest.approx(1)
+    assert found.scores[two][1].value == 1
+    assert [line.split(" cannot")[0] for line in found.missing] == [f"{two}: fid", f"{two}: pr"]
+    text = str(found)
+    assert "Not computed:" in text
+    assert "got 400 samples that are all equal" in text
+    assert found.to_json()["missing"] == found.missing
+    with pytest.raises(
+        UserError, match=r"two: fid cannot be computed \(fake: got 400 samples that are all eq"
+    ):
+        run([runs["two"]], ["fid"])
+
+
+def test_copies_among_the_images_are_noticed(runs, capsys):
+    judge = run([runs["one"]], ["fid"]).judge
+    halves = judge.real[:200].features
+    twice = Samples(torch.cat([halves, halves]), judge.real.probabilities)
+    capsys.readouterr()
+    measures.measure("pr", judge, twice, 0, "runs/x")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Notice: runs/x: pr: fake: 100% of its samples have an exact copy in the set.")
+    measures.measure("dc", dataclasses.replace(judge, real=twice), judge.real, 0, "runs/x")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Notice: runs/x: dc: real: 100% of its samples")
+    measures.measure("pr", judge, judge.real, 0, "runs/x")
+    assert capsys.readouterr().out == ""
+
+
 def test_images_are_rounded_as_anyone_would_see_them():
     rounded = ImageDataset.to_values
     assert rounded(torch.tensor([-1.0, 0.0, 0.003, 1.0, 1.0005]).view(1, 1, 1, 5)).flatten().tolist() == [
@@ -321,9 +370,11 @@ def test_a_copying_generator_is_found_out(runs):
     judges = evaluating._with_train(found.judge, {"it": {"name": "digits", "limit": 200}}, False)
     share, ratio = measures._memorisation(judges["it"], judges["it"].train, 0)
     assert share.value == 1
+    assert share.low > 0.5
     assert ratio.value < 0.2  # 180 of the 200 are looked at, to be as many as are held out
     share, _ = measures._memorisation(judges["it"], judges["it"].test[:180], 0)
     assert 0.3 < share.value < 0.7
+    assert share.low < 0.5 < share.high
 
 
 def test_the_table_says_what_was_done(runs):

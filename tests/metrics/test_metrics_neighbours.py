@@ -1,6 +1,7 @@
 """Precision, recall, density, coverage: known shapes, definitions by loops, chunks, ties."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def test_against_the_definitions(n, m, d, k, offset):
     assert (*precision_recall(x, y, k), *density_coverage(x, y, k)) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*exact copy")
 def test_ties_on_a_lattice():
     # Points on a lattice are full of distances that equal a radius exactly: closed against open balls.
     rng = np.random.default_rng(0)
@@ -107,6 +109,7 @@ def test_rotation_shift_scale_and_order_do_not_matter():
     assert density_coverage(*moved) == pytest.approx(density_coverage(x, y))
 
 
+@pytest.mark.filterwarnings("ignore:.*exact copy")
 def test_repeated_rows():
     # Radius 0 where rows repeat: a closed ball still holds its centre, an open one holds nothing.
     x = torch.tensor([[0.1, 0.2]] * 5 + [[0.7, 0.4]] * 5)
@@ -117,3 +120,26 @@ def test_repeated_rows():
 def test_float32_and_numpy_inputs():
     x, y = normal(0, 80, 4).float(), normal(1, 80, 4).float()
     assert precision_recall(x.numpy(), y) == precision_recall(x.double(), y.double())
+
+
+def test_copies_in_a_set_are_warned_of():
+    real, fake = normal(0, 200, 5), normal(1, 200, 5)
+    for copies, message in ((real[:100].repeat(2, 1), "100%"), (torch.cat([real[:190], real[:10]]), "10%")):
+        with pytest.warns(UserWarning, match=f"real: {message} of its samples have an exact copy"):
+            precision_recall(copies, fake)
+        with pytest.warns(UserWarning, match=f"fake: {message} of its samples have an exact copy"):
+            precision_recall(real, copies)
+        with pytest.warns(UserWarning, match=f"real: {message} of its samples"):
+            density_coverage(copies, fake)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        density_coverage(real, real[:100].repeat(2, 1))  # no balls around fakes
+        precision_recall(torch.cat([real, real[:1]]) + 1e3, fake)  # one pair of 201 is no warning
+        precision_recall(real, real.clone())  # what they share is no copy within a set
+
+
+def test_recall_rises_where_fakes_are_few():
+    """Twenty samples of the distribution reach almost all: they lie far apart, so their balls are large."""
+    real, fake = normal(0, 500, 8), normal(1, 500, 8)
+    assert precision_recall(real, fake[:20]).recall > precision_recall(real, fake).recall - 0.05
+    assert density_coverage(real, fake[:20]).coverage < 0.2 < 0.8 < density_coverage(real, fake).coverage

@@ -97,7 +97,7 @@ def make(out=None, seed=0, **settings):
 
 if __name__ == "__main__":
     run, steps = Path(sys.argv[1]), int(sys.argv[2])
-    if not (run.is_dir() and checkpoint.in_run(run)):  # killed before its very first checkpoint: there is nothing to lose
+    if not checkpoint.in_run(run):  # killed before its very first checkpoint: there is nothing to lose
         shutil.rmtree(run, ignore_errors=True)
         loop = make(run)
     else:

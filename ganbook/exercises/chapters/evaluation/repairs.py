@@ -207,9 +207,9 @@ def _refuse_images(
         )
     if any(names[image] == "train" for image in images):
         trial.fail(
-            "The real features are those of training images. "
-            "A generator that copies them would get the best FID of all; "
-            "the function is to hold it against the test images.",
+            "The real features are those of training images, and the test images are asked for. "
+            "Either can be the convention; "
+            "but scores against different real images do not compare.",
             case=case,
         )
 

@@ -1,7 +1,6 @@
 """The exercises of the chapter on training steps."""
 
 NAMES = (  # in the order of the book, in rising difficulty
-    "steps-for-epochs",
     "label-placement",
     "scale-once",
     "k-steps",
@@ -9,17 +8,10 @@ NAMES = (  # in the order of the book, in rising difficulty
     "repair-generator-phase",
     "discriminator-turn",
     "generator-turn",
-    "probabilities-from-losses",
     "repair-labels",
     "repair-logits",
     "whole-phases",
-    "moving-average",
-    "running-statistics",
-    "no-grad-sampling",
-    "repair-sampling",
-    "both-losses-fall",
     "repair-one-optimiser",
-    "repair-resume",
     "r1-penalty",
     "gradient-penalty",
 )

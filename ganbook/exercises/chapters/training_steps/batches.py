@@ -1,8 +1,7 @@
-"""Checks: epochs, labels, the scale of images, and the order of the updates."""
+"""Checks: labels, the scale of images, and the order of the updates."""
 
 from __future__ import annotations
 
-import math
 import re
 
 import torch
@@ -10,48 +9,6 @@ from torch import Tensor
 
 from ganbook.exercises.chapters.registry import check
 from ganbook.exercises.grading.trial import Trial
-
-
-@check("steps-for-epochs")
-def steps_for_epochs(trial: Trial) -> None:
-    """Try small sets, where a batch straddles two epochs, and large ones."""
-    for num_images, batch_size, epochs in (
-        (10, 4, 3),
-        (10, 4, 1),
-        (10, 5, 2),
-        (60_000, 100, 50),
-        (1797, 64, 50),
-    ):
-        case = f"num_images = {num_images}, batch_size = {batch_size}, epochs = {epochs}"
-        got = trial.number(num_images, batch_size, epochs)
-        per_epoch = num_images / batch_size
-        trial.differs(
-            got,
-            -(-num_images * epochs // batch_size),
-            case=case,
-            rtol=0,
-            known={
-                "this leaves out `epochs`: it is the length of one epoch": math.ceil(per_epoch),
-                "this counts images, not steps: a step uses a whole batch": num_images * epochs,
-                "this rounds up in every epoch, as if each epoch ended with a batch that is not full. "
-                "Here a batch may straddle two epochs, so nothing is lost between them": (
-                    math.ceil(per_epoch) * epochs
-                ),
-                "this drops the images that are left over at the end of every epoch. "
-                "Here they begin the next batch": math.floor(per_epoch) * epochs,
-                "this stops one step too early: "
-                "some images have not yet had all their epochs, and a step cannot be taken by halves": (
-                    math.floor(per_epoch * epochs)
-                ),
-                "a number of steps is a whole number: the last step is taken whole or not at all": (
-                    per_epoch * epochs
-                ),
-            },
-            otherwise="this is not the number of steps",
-        )
-    trial.tried(
-        "10 images in batches of 4 and 5; MNIST's 60,000 in batches of 100; 50 epochs of 1,797 digits"
-    )
 
 
 @check("label-placement")

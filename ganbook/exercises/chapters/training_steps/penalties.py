@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganbook.exercises.chapters.players import flat, gradients
 from ganbook.exercises.chapters.registry import check
-from ganbook.exercises.chapters.training_steps.players import flat, gradients
 from ganbook.exercises.grading.trial import Trial
 
 

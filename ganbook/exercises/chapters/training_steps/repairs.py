@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ganbook.exercises.chapters.registry import check
-from ganbook.exercises.chapters.training_steps.players import (
+from ganbook.exercises.chapters.players import (
     Game,
     Move,
     discriminator_gradients,
@@ -23,6 +22,7 @@ from ganbook.exercises.chapters.training_steps.players import (
     tiny_pair,
     weights,
 )
+from ganbook.exercises.chapters.registry import check
 from ganbook.exercises.grading.trial import Trial
 
 SAID_OF_D = {

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganbook.exercises.chapters.registry import check
-from ganbook.exercises.chapters.training_steps.players import (
+from ganbook.exercises.chapters.players import (
     Game,
     discriminator_gradients,
     draw,
@@ -17,6 +16,7 @@ from ganbook.exercises.chapters.training_steps.players import (
     tiny_pair,
     weights,
 )
+from ganbook.exercises.chapters.registry import check
 from ganbook.exercises.grading.trial import Trial
 
 _ADDED = (

@@ -1,70 +1,16 @@
-"""Checks: sampling that leaves the generator as it was, and a run that goes on as if it had not stopped."""
+"""Checks: a run that goes on as if it had not stopped."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganbook.exercises.chapters.cases import own_random_numbers
+from ganbook.exercises.chapters.players import draw, tiny_pair, weights
 from ganbook.exercises.chapters.registry import check
-from ganbook.exercises.chapters.training_steps.players import draw, tiny_pair, weights
 from ganbook.exercises.grading.trial import Trial
-
-
-@check("repair-sampling")
-def repair_sampling(trial: Trial) -> None:
-    """Draw from a generator with BatchNorm, and look at it before and after."""
-    with own_random_numbers(50):
-        G = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3))
-        for _ in range(30):
-            G(2 * torch.randn(16, 2) + 1)
-        z = torch.randn(5, 2)
-    state = {name: value.clone() for name, value in G.state_dict().items()}
-    want = G.eval()(z).detach()
-    in_train_mode = nn.Sequential(*G).train()(z).detach()
-    G.load_state_dict(state)
-    G.train()
-    case = "G = Linear, BatchNorm1d, Tanh, Linear, in training mode; 5 latents"
-    images = trial.call(G, z, mutable=True)
-    got = trial.as_tensor(images, shape=want.shape, case=case)
-    if torch.allclose(got, in_train_mode.double(), rtol=1e-3, atol=1e-5):
-        trial.fail(
-            "the samples depend on each other: "
-            "in training mode BatchNorm normalises each with the statistics of its batch, "
-            "and a sample drawn alone would look different from the same one in company",
-            case,
-        )
-    if any(not torch.equal(value, state[name]) for name, value in G.state_dict().items()):
-        trial.fail("looking has changed the generator: BatchNorm's running statistics have moved", case)
-    trial.differs(
-        got, want, case=case, rtol=1e-3, atol=1e-5, otherwise="these are not the samples G(z) in eval mode"
-    )
-    if not G.training or not G[1].training:
-        trial.fail(
-            "G is left in eval mode: training goes on with frozen statistics. "
-            "The mode should be what it was before",
-            case,
-        )
-    if isinstance(images, Tensor) and images.requires_grad:
-        trial.fail(
-            "the samples carry their graph: whoever keeps them keeps every activation of G in memory",
-            case,
-        )
-    G.eval()
-    trial.as_tensor(trial.call(G, z, mutable=True), shape=want.shape)
-    if G.training:
-        trial.fail(
-            "G was in eval mode before, and is in training mode now. The mode should be what it was",
-            "the same G, in eval mode from the beginning",
-        )
-    if not all(p.requires_grad for p in G.parameters()):
-        trial.fail("G's parameters no longer require gradients: it will not learn any more", case)
-    trial.tried(
-        "samples alone and in company; statistics, mode and graph, from training mode and from eval mode"
-    )
 
 
 def _new_run(seed: int) -> SimpleNamespace:
