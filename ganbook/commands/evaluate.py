@@ -38,7 +38,8 @@ def add(commands: Commands) -> None:
     )
     evaluate.add_argument(
         "--extractor", metavar="NAME", default="auto",
-        help="auto, classifier (trained on the data's labels) or inception (default: auto)",
+        help="auto, classifier (trained on the data's labels), reader (on their attributes) or inception "
+        "(default: auto)",
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from ganbook.support.checks import OneOf, Seed, Whole, checked
 from ganbook.support.progress import progress_bar
 
 MIN_NUM = 100  # below this the intervals mean nothing
-EXTRACTORS = ("auto", "classifier", "inception")
+EXTRACTORS = ("auto", "classifier", "reader", "inception")
 TEST = "(real test split)"
 
 NumSamples = Annotated[int, Whole(MIN_NUM, what="a whole number of samples")]
@@ -54,8 +54,9 @@ def evaluate(
         Of the generated samples and the intervals' draws. (The reference and the classifier have seed 0.)
     data_dir : str or Path, optional
         Where the data set's files are. Default: where the run had them, or GANBOOK_DATA.
-    extractor : {"auto", "classifier", "inception"}
-        "auto" trains a classifier on the data where they have labels, else takes Inception. Points need none.
+    extractor : {"auto", "classifier", "reader", "inception"}
+        "auto" trains a classifier on the data where they have labels (a reader of all attributes, if they
+        have attributes too), else takes Inception. Points need none.
     progress : bool
         Show progress bars on stderr.
 
@@ -236,6 +237,10 @@ def _check_applies(names: Sequence[str], data: Dataset, extractor: str) -> None:
     if extractor == "classifier" and not labelled:
         raise UserError(
             f"extractor 'classifier': {data.name} has no labels to train one on; use --extractor inception"
+        )
+    if extractor == "reader" and getattr(data, "attributes", None) is None:
+        raise UserError(
+            f"extractor 'reader': {data.name} has no attributes to train one on; use --extractor auto"
         )
     if "modes" in names and (extractor == "inception" or not labelled):
         raise UserError(

@@ -8,7 +8,14 @@ in its name.
 
 from ganbook.metrics.bootstrap import Interval, bootstrap
 from ganbook.metrics.coverage import ClassCoverage, ModeCoverage, class_coverage, mode_coverage
-from ganbook.metrics.extractors import Extractor, classifier, inception_v3, train_classifier
+from ganbook.metrics.extractors import (
+    Extractor,
+    Reader,
+    attribute_reader,
+    classifier,
+    inception_v3,
+    train_classifier,
+)
 from ganbook.metrics.frechet import Moments, frechet_distance, frechet_distance_from_moments
 from ganbook.metrics.inception import InceptionScore, inception_score
 from ganbook.metrics.kernel import KernelDistance, kernel_distance, mmd2_unbiased, polynomial_kernel
@@ -28,7 +35,9 @@ __all__ = [
     "ModeCoverage",
     "Moments",
     "PrecisionRecall",
+    "Reader",
     "Score",
+    "attribute_reader",
     "bootstrap",
     "class_coverage",
     "classifier",

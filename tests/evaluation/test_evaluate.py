@@ -218,6 +218,7 @@ def test_intervals_hold_what_other_samples_score():
         (["ring"], ["is"], {}, "is: ring has points"),
         (["ring"], ["fid"], {"extractor": "inception"}, "ring has points, whose coordinates"),
         (["spiral"], ["modes"], {}, "modes: swiss-roll is no mixture with known modes"),
+        (["one"], ["fid"], {"extractor": "reader"}, "extractor 'reader': digits has no attributes"),
         (["one"], ["modes"], {"extractor": "inception"}, "leave --extractor inception out"),
         (["one", "limited"], ["memorisation"], {}, "counts 400 vs 1,437 vs 180 and 400 vs 200 vs 180"),
     ],
@@ -255,6 +256,24 @@ def test_images_without_labels(monkeypatch, runs):
         run([runs["one"]], ["modes"])
     with pytest.raises(UserError, match="inception: its weights are not here"):
         run([runs["one"]], ["fid"])
+
+
+def test_data_with_attributes_are_judged_by_their_reader(monkeypatch):
+    """Its classes are the data's, which are not asked for twice."""
+    monkeypatch.setattr(judging, "READER_STEPS", 3)
+    train, test = (
+        load_dataset("portraits", split=split, limit=120, image_size=16) for split in ("train", "test")
+    )
+    extractor = judging.choose_extractor(train, test, "auto", None, progress=False)
+    assert extractor.name == "portraits-reader"
+    assert extractor.num_classes == train.num_classes
+    assert extractor.held_out == 120
+    columns, names = judging._described(train)
+    assert torch.equal(columns[:, 0], train.labels)
+    assert len(names) == len(train.attribute_names)  # the hair style is the class, and is not asked twice
+    assert names["class"] == train.class_names
+    plain = judging.choose_extractor(train, test, "classifier", None, progress=False)
+    assert plain.name == "portraits-classifier"
 
 
 def test_inceptions_2048_features_take_more_samples(monkeypatch, runs):
