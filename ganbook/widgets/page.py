@@ -25,6 +25,7 @@ SMALLEST_TEXT = 9.2  # CSS pixels; where a page is narrower than that allows, th
 SHORTEST_ALT = 20  # characters; "A figure." says nothing
 
 Shades = Annotated[int, Whole(2, 256, why=", or None")]
+Quality = Annotated[int, Whole(1, 100, why=", or None")]
 
 
 class Drawing(NamedTuple):
@@ -231,7 +232,9 @@ def _clip_path(pictures: Iterable[tuple[float, float, float, float]]) -> str:
     return f"polygon(evenodd,{','.join(points)})" if points else ""
 
 
-def draw_stack(figures: Sequence[Any], start: int, dpi: int | None, shades: int | None) -> Stack:
+def draw_stack(
+    figures: Sequence[Any], start: int, dpi: int | None, shades: int | None, quality: int | None = None
+) -> Stack:
     """Return figures as changes to the one shown first.
 
     Parameters
@@ -244,19 +247,23 @@ def draw_stack(figures: Sequence[Any], start: int, dpi: int | None, shades: int 
         Pixels an inch of matplotlib figures. None: `SHARP`, or `LIGHT` where that weighs more than `HEAVY`.
     shades : int, optional
         As in `draw`.
+    quality : int, optional
+        As in `stack`; then all shades are kept.
 
     Raises
     ------
     UserError
         If one is neither, or they differ in size.
     """
+    if quality is not None:
+        return stack([draw(figure, dpi or SHARP, None) for figure in figures], start, quality)
     whole = stack([draw(figure, dpi or SHARP, shades) for figure in figures], start)
     if dpi is None and whole.readable is not None and whole.weight > HEAVY:
         return stack([draw(figure, LIGHT, shades) for figure in figures], start)
     return whole
 
 
-def stack(drawings: Sequence[Drawing], start: int) -> Stack:
+def stack(drawings: Sequence[Drawing], start: int, quality: int | None = None) -> Stack:
     """Return pictures as changes to the one shown first.
 
     Parameters
@@ -265,6 +272,8 @@ def stack(drawings: Sequence[Drawing], start: int) -> Stack:
         At least one.
     start : int
         Which one is shown first.
+    quality : int, optional
+        Compress with loss, for pictures that differ everywhere: each is then stored whole.
 
     Raises
     ------
@@ -276,14 +285,20 @@ def stack(drawings: Sequence[Drawing], start: int) -> Stack:
         raise UserError(f"figures: got sizes {shown(sizes)}; all frames must have one size")
     first = drawings[start].image
     scale = drawings[start].scale
-    changes = tuple(_address(_change(first, d.image)) if d.image != first else "" for d in drawings)
+
+    def change(image: Image) -> str:
+        if image == first:
+            return ""
+        return _address(image if quality is not None else _change(first, image), quality)
+
+    changes = tuple(change(drawing.image) for drawing in drawings)
     size = (round(first.width * scale), round(first.height * scale))
     sizes_read = [d.readable for d in drawings if d.readable is not None]
     readable = round(max(sizes_read)) if len(sizes_read) == len(drawings) else None
     kept = (
         _clip_path(dict.fromkeys(box for d in drawings for box in d.pictures)) if readable is not None else ""
     )
-    return Stack(_address(first), changes, size, readable, kept)
+    return Stack(_address(first, quality), changes, size, readable, kept)
 
 
 def _change(first: Image, other: Image) -> Image:
@@ -302,12 +317,14 @@ def _change(first: Image, other: Image) -> Image:
     return change
 
 
-def _address(image: Image) -> str:
-    """Return an image as a `data:` address: WebP without loss, about half the size of PNG."""
+def _address(image: Image, quality: int | None) -> str:
+    """Return an image as a `data:` address: WebP, without loss (about half the size of PNG) or with."""
     from PIL import features
 
     from ganbook.support.pixels import data_address  # here, for it imports torch
 
     if features.check("webp"):
+        if quality is not None:
+            return data_address(image, "webp", quality=quality, method=6)
         return data_address(image, "webp", lossless=True, quality=90)
     return data_address(image, "png", optimize=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbook.errors import UserError
 from ganbook.support.checks import Count, Whole, checked, shown
-from ganbook.widgets.page import Shades, Stack, check_alt, draw_stack, self_contained, shorten
+from ganbook.widgets.page import Quality, Shades, Stack, check_alt, draw_stack, self_contained, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,6 +78,7 @@ def two_sliders(
     start: tuple[int, int] = (0, 0),
     dpi: Count | None = None,
     shades: Shades | None = 16,
+    quality: Quality | None = None,
 ) -> TwoSliders:
     """Make a figure whose picture a reader chooses with two sliders, by mouse, touch or arrow keys.
 
@@ -99,7 +100,7 @@ def two_sliders(
     start : two int
         The positions shown first, and the only ones where JavaScript is off; negative numbers count from
         the end.
-    dpi, shades
+    dpi, shades, quality
         As in `frames`.
 
     Returns
@@ -129,7 +130,7 @@ def two_sliders(
     rows, columns = map(len, texts)
     drawn = [figures(i, j) for i in range(rows) for j in range(columns)]
     return TwoSliders(
-        draw_stack(drawn, at[0] * columns + at[1], dpi, shades), texts, alt, caption, sliders, at
+        draw_stack(drawn, at[0] * columns + at[1], dpi, shades, quality), texts, alt, caption, sliders, at
     )
 
 

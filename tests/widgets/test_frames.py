@@ -210,3 +210,16 @@ def test_pictures_within_drawings_are_kept_as_they_are():
     )
     assert shown._repr_html_().count('class="gb-frames-kept"') == 1
     assert 'class="gb-frames-kept"' not in frames([ink()], "a", ALT)._repr_html_()
+
+
+def test_pictures_in_many_colours_may_be_compressed_with_loss(pixels_at):
+    noise = np.random.default_rng(0).normal(128, 12, (64, 96, 3)).clip(0, 150)
+    waves = [Image.fromarray((noise + 40 * i).astype(np.uint8)) for i in range(3)]
+    options = {"labels": "abc", "alt": ALT, "start": 1}
+    exact, light = frames(waves, shades=None, **options), frames(waves, quality=80, **options)
+    assert light.stack.weight < exact.stack.weight
+    for i, wave in enumerate(waves):
+        error = pixels_at(light, i).astype(int) - np.asarray(wave)
+        assert 0 < np.abs(error).mean() < 12  # with loss, but the same picture
+    with pytest.raises(UserError, match="quality=0: it must be a whole number from 1 to 100, or None"):
+        frames(waves, quality=0, **options)
