@@ -1,10 +1,11 @@
 """Rules of the DCGAN paper taken away one at a time: `python -m experiments.dcgan_ablation`.
 
-One small pair on glyphs, with every rule that `ganbook.models.dcgan` follows, and three others that each
-break one rule: no BatchNorm in either network, ReLU instead of LeakyReLU in the discriminator, PyTorch's
-default initial weights instead of N(0, 0.02). All are trained for the same number of steps from the same
-seeds, and scored as they go. A seed is that of the initial weights, of the latents and of the data's order;
-the reference images and the classifier whose features FID compares are the same for all.
+One small pair on glyphs, with every rule that `ganbook.models.dcgan` follows; three others that each break
+one rule: no BatchNorm in either network, ReLU instead of LeakyReLU in the discriminator, PyTorch's default
+initial weights instead of N(0, 0.02); and one that breaks the first and the last of these together. All are
+trained for the same number of steps from the same seeds, and scored as they go. A seed is that of the initial
+weights, of the latents and of the data's order; the reference images and the classifier whose features FID
+compares are the same for all.
 
 Each run is kept in a folder of its own until all are there, so that the work can be done in pieces
 (`--most 2`) and a run that was interrupted costs itself only.
@@ -43,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     "train": {"batch_size": 64, "generator_lr": 1e-3, "discriminator_lr": 5e-4, "ema_decay": 0.99},
     "steps": [100, 200, 300, 400],  # at which a run is scored; the last one ends it
     "seeds": [0, 1, 2],
-    "variants": ["all rules", "no BatchNorm", "ReLU in D", "PyTorch's weights"],
+    "variants": ["all rules", "no BatchNorm", "ReLU in D", "PyTorch's weights", "neither"],
 }
 
 # ------------------------------------------------------------------------------------------ the variants
@@ -78,11 +79,18 @@ def default_weights(generator: DCGANGenerator, discriminator: DCGANDiscriminator
                 layer.reset_parameters()
 
 
+def neither(generator: DCGANGenerator, discriminator: DCGANDiscriminator) -> None:
+    """Take BatchNorm out and draw PyTorch's weights."""
+    without_batchnorm(generator, discriminator)
+    default_weights(generator, discriminator)
+
+
 VARIANTS: dict[str, Callable[[DCGANGenerator, DCGANDiscriminator], None]] = {
     "all rules": lambda generator, discriminator: None,
     "no BatchNorm": without_batchnorm,
     "ReLU in D": relu_in_discriminator,
     "PyTorch's weights": default_weights,
+    "neither": neither,
 }
 
 
@@ -172,12 +180,15 @@ def merge(runs: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any
     _, judge, real = real_side(json.dumps(settings))
     test = load_dataset(**{**settings["data"], "limit": settings["num"]}, split="test")
     assert isinstance(test, ImageDataset)
+    generator, discriminator = build("all rules", settings["seeds"][0], test.shape, settings)
+    knows_nothing = Trainer(generator, discriminator, test, TrainConfig(**settings["train"]))
     return {
         "command": "python -m experiments.dcgan_ablation",
         "settings": settings,
         "extractor": {"name": judge.name, "dim": judge.dim, "digest": judge.digest,
                       "accuracy": judge.accuracy, "held_out": judge.held_out},
         "real_fid": round(frechet_distance(real, judge(test.images)), 2),  # what a perfect generator gets
+        "floor_fid": score(knows_nothing, settings)["fid"],  # what an untrained generator gets
         "made_with": runs[-1]["made_with"],
         "seconds": round(sum(line["seconds"] for line in runs), 1),
         "runs": [{key: value for key, value in line.items() if key != "made_with"} for line in runs],

@@ -1,12 +1,11 @@
 """The DCGAN chapter's experiments: variants that differ in one rule, runs that go on, true records."""
 
 import base64
-import copy
 import io
 import json
-import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,10 +15,14 @@ from torch import nn
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # experiments/ is no part of the package
 from experiments import dcgan_ablation as ablation  # noqa: E402
-from experiments import dcgan_colour as colour  # noqa: E402
-from ganbook import recorded  # noqa: E402
+from experiments import portraits  # noqa: E402
+from ganbook import load_dataset, recipes, recorded  # noqa: E402
 
 SHAPE = (1, 32, 32)
+
+
+def image(address):
+    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
 
 
 def kinds(network):
@@ -44,6 +47,11 @@ def test_without_batchnorm_there_is_none_and_each_convolution_has_a_bias():
         assert all(m.bias.shape == (m.out_channels,) for m in convolutions)
 
 
+def test_neither_breaks_both_rules():
+    for network in pairs()["neither"]:
+        assert nn.BatchNorm2d not in kinds(network)
+
+
 def test_relu_takes_the_place_of_leaky_relu_in_the_discriminator_only():
     built = pairs()
     (G, D), (G_rules, D_rules) = built["ReLU in D"], built["all rules"]
@@ -59,8 +67,11 @@ def test_only_pytorchs_weights_are_others():
             theirs = [m.weight for m in rules.net if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
             ours = [m.weight for m in network.net if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
             same = [torch.equal(a, b) for a, b in zip(ours, theirs, strict=True)]
-            assert same == [name != "PyTorch's weights"] * len(same), name
-    for network in built["PyTorch's weights"]:  # PyTorch: U(-b, b) with b = 1 / sqrt(fan-in)
+            assert same == [name not in ("PyTorch's weights", "neither")] * len(same), name
+    for network in (
+        *built["PyTorch's weights"],
+        *built["neither"],
+    ):  # PyTorch: U(-b, b) with b = 1 / sqrt(fan-in)
         for m in network.net:
             if isinstance(m, nn.Conv2d | nn.ConvTranspose2d):
                 bound = (m.weight[0].numel()) ** -0.5
@@ -128,39 +139,49 @@ def test_the_ablation_goes_on_where_it_was_and_merges(apart, monkeypatch, capsys
     assert again["scores"] == record["runs"][3]["scores"]
 
 
-@pytest.fixture
-def photos(tmp_path):
-    rng = torch.Generator().manual_seed(0)
-    for split, num in (("train", 40), ("test", 35)):
-        for label in ("a", "b"):
-            folder = tmp_path / "photos" / split / label
-            folder.mkdir(parents=True)
-            for i in range(num):
-                pixels = torch.randint(0, 256, (32, 32, 3), generator=rng, dtype=torch.uint8)
-                Image.fromarray(pixels.numpy()).save(folder / f"{i}.png")
-    return tmp_path / "photos"
+def test_a_film_is_of_one_run_and_comes_out_again(apart):
+    train, test = (
+        load_dataset("portraits", image_size=16, split=split, limit=160) for split in ("train", "test")
+    )
+    settings = {
+        "recipe": "portraits",
+        "changes": {"data.image_size": 16, "model.width": 4, "train.batch_size": 8},
+        "at": [0, 3, 6],
+        "num": 150,
+        "faces": 4,
+        "columns": 2,
+        "walk": {"faces": 2, "frames": 4, "seed": 1},
+        "reader_steps": 5,
+        "quality": 50,
+    }
+    once, again = (portraits.run(train, test, settings) for _ in range(2))
+    for key in ("scores", "frames", "walk", "real_fid", "real_share_error"):
+        kept = [
+            [{**line, "seconds": 0} for line in r[key]] if key == "scores" else r[key] for r in (once, again)
+        ]
+        assert kept[0] == kept[1], key
+    assert [line["step"] for line in once["scores"]] == [0, 3, 6]
+    assert len(set(once["frames"])) == 3  # it moves
+    assert len(once["walk"]) == 4
+    assert image(once["frames"][0]).size == (2 * 16 + 2, 2 * 16 + 2)
+    other = portraits.run(train, test, {**settings, "at": [0, 6]})
+    assert other["frames"][-1] == once["frames"][-1]  # looking does not disturb the run
 
 
-def test_the_colour_run_in_pieces_is_the_run_at_once_and_names_no_folder(photos, apart, monkeypatch, capsys):
-    tiny = {**copy.deepcopy(colour.SETTINGS), "classifier_steps": 15, "num": 70, "score_every": 15,
-            "scores": 2, "rows": 3, "model": {"latent_dim": 4, "width": 4}}  # fmt: skip
-    tiny["train"] = {"batch_size": 8, "seed": 0, "log_every": 1, "generator_lr": 0.01, "ema_decay": 0.0}
-    monkeypatch.setattr(colour, "SETTINGS", tiny)
-    records = []
-    for name, pieces in (("once", [()]), ("pieces", [("--most", 1), ()])):
-        where = ("--photos", photos, "--out", apart / f"{name}.json", "--parts", apart / name)
-        for piece in pieces:
-            call(colour, monkeypatch, *where, *piece)
-        text = (apart / f"{name}.json").read_text()
-        assert str(apart) not in text
-        records.append(json.loads(text))
-    assert "1 scores are missing" in capsys.readouterr().out
-    once, pieces = records
-    for key in ("scores", "history", "samples", "settings", "images"):
-        assert once[key] == pieces[key], key
-    assert once["history"]["step"] == list(range(1, 31))
-    sheet = Image.open(io.BytesIO(base64.b64decode(once["samples"])))
-    assert sheet.size == (3 * 33 - 1, 2 * 33 - 1)
+def test_a_walk_goes_round_on_the_shell():
+    path = portraits.circle(64, faces=50, frames=8, seed=0)
+    assert path.shape == (8, 50, 64)
+    assert torch.allclose(path[0], -path[4], atol=1e-5)
+    lengths = path.norm(dim=2).mean(1)
+    assert (lengths - 8).abs().max() < 0.4
+
+
+def test_the_error_of_shares_is_a_total_variation():
+    reader = SimpleNamespace(attributes={"a": ("x", "y"), "b": ("x", "y", "z")})
+    same = torch.tensor([[0, 0], [1, 1], [1, 2], [0, 2]])
+    assert portraits.share_error(same, same.flip(0), reader) == 0
+    other = torch.tensor([[0, 0], [0, 0], [0, 0], [0, 0]])
+    assert portraits.share_error(other, same, reader) == pytest.approx((0.5 + 0.75) / 2)
 
 
 # ------------------------------------------------------------------------------------------ the records
@@ -186,15 +207,18 @@ def test_the_ablations_record_is_whole_and_says_what_the_chapter_says():
     assert record["real_fid"] < min(min(values) for values in last.values()) / 3
 
 
-def test_the_colour_record_is_whole_small_and_holds_nothing_of_the_photographs():
-    record = recorded.load("dcgan_colour")
+def test_the_films_record_is_whole_and_small():
+    record = recorded.load("portraits")
     settings = record["settings"]
-    assert len(record["scores"]) == settings["scores"]
-    assert [s["step"] for s in record["scores"]] == [
-        settings["score_every"] * (i + 1) for i in range(settings["scores"])]  # fmt: skip
-    assert len(record["history"]["step"]) == len(record["history"]["generator_loss"]) > 100
-    assert len(record["samples"]) <= 60_000
-    sheet = Image.open(io.BytesIO(base64.b64decode(record["samples"])))
-    assert sheet.size == (settings["rows"] * 33 - 1, settings["scores"] * 33 - 1)
-    rest = json.dumps({key: value for key, value in record.items() if key != "samples"})
-    assert not re.search(r"/(home|root|Users|tmp|work)/|\.jpe?g", rest)
+    assert [line["step"] for line in record["scores"]] == settings["at"]
+    assert record["train"] == recipes.load(settings["recipe"]).train
+    assert settings["at"][-1] == record["train"]["steps"]
+    assert len(record["frames"]) == len(settings["at"])
+    assert len(record["walk"]) == settings["walk"]["frames"]
+    assert sum(map(len, record["frames"] + record["walk"])) < 400_000
+    rows = settings["faces"] // settings["columns"]
+    assert {image(frame).size for frame in record["frames"]} == {
+        (settings["columns"] * 66 - 2, rows * 66 - 2)}  # fmt: skip
+    first, last = record["scores"][0], record["scores"][-1]
+    assert record["real_fid"] < last["fid"] / 3 < first["fid"] / 9
+    assert record["real_share_error"] < last["share_error"] < first["share_error"] / 3
