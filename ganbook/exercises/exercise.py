@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["compute", "code", "predict", "repair"]
-CHAPTERS = ("background", "minimax", "training_steps", "running_it", "dcgan", "evaluation")
+CHAPTERS = ("background", "minimax", "training_steps", "running_it", "dcgan", "evaluation", "mistakes")
 
 
 @dataclass(frozen=True)

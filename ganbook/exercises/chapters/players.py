@@ -75,14 +75,14 @@ class Game:
 
     Attributes
     ----------
-    G, D : nn.Sequential
+    G, D : nn.Module
         The players.
     moves : list of Move
         What has happened.
     """
 
-    G: nn.Sequential
-    D: nn.Sequential
+    G: nn.Module
+    D: nn.Module
     lr: float = 0.1
     moves: list[Move] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class Game:
         """Return who moved, in order: "D, G"."""
         return ", ".join(move.who for move in self.moves) or "nobody"
 
-    def at(self, move: Move) -> tuple[nn.Sequential, nn.Sequential]:
+    def at(self, move: Move) -> tuple[nn.Module, nn.Module]:
         """Return copies of G and D as they were when `move` was made."""
         G, D = copy.deepcopy(self.G), copy.deepcopy(self.D)
         for network, values in ((G, move.weights_of_G), (D, move.weights_of_D)):
