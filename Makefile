@@ -20,7 +20,7 @@ NPM     := $(shell command -v npm 2>/dev/null)
 MODULES := $(if $(NPM),book/_assets/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test lint scripts types unit notebooks site colab quality store assets weigh print clean
+.PHONY: help install book serve test lint scripts types unit notebooks site colab seeds quality store assets weigh print clean
 
 help:
 	@echo "make book     install, run every notebook, build the pages"
@@ -30,6 +30,7 @@ help:
 	@echo "make site     look at the built pages in a browser: links, figures, search, accessibility"
 	@echo "make colab    run every notebook as Colab would, without the repository, and compare its outputs"
 	@echo "make notebooks NOTEBOOKS=book/minimax.ipynb   the same comparison here, for who writes it"
+	@echo "make seeds    run every notebook with three other seeds: does an assertion break?"
 	@echo "make quality  train on the real MNIST in DATA=... and judge the samples"
 	@echo "make store    run every notebook and store its text outputs (after changing one)"
 	@echo "make weigh    weigh the built pages, time them, and record it for the book's page on execution"
@@ -120,6 +121,10 @@ site: $(READY) assets
 
 colab: $(READY)
 	$(BIN)/python tools/colab.py
+
+# By hand and once a week, not in .ci/run: does what the chapters assert hold for other seeds?
+seeds: $(READY)
+	$(BIN)/python tools/other_seeds.py $(NOTEBOOKS)
 
 print: $(READY)
 	@test -f $(HTML)/index.html || { echo "There is no book yet; first: make book"; exit 1; }
