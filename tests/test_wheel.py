@@ -2,6 +2,7 @@
 
 import email
 import importlib.util
+import json
 import subprocess
 import sys
 import tomllib
@@ -26,6 +27,8 @@ def load(path):
 
 
 bare_env = load(ROOT / "tools" / "bare_env.py")
+colab = load(ROOT / "tools" / "colab.py")
+first_cell = load(ROOT / "tools" / "first_cell.py")
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +147,31 @@ def test_recipes_records_and_exercises_are_found(python, tmp_path):
     done = run(python, tmp_path, "-m", "ganbook", "exercises", "start", name, str(tmp_path / "mine"))
     assert done.returncode == 0, done.stderr
     assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("stored", "on_colab", "repository", "wrong"),
+    [
+        ("2\n", True, False, None),
+        ("3\n", False, False, "Cell outputs differ"),
+        ("2\n", False, True, "AssertionError"),
+    ],
+    ids=["right", "output-changed", "not-from-the-wheel"],
+)
+def test_notebooks_are_compared_where_only_the_wheel_is(
+    stored, on_colab, repository, wrong, python, wheel, tmp_path
+):
+    """`make colab` is the only check of the stored outputs, so it must see a changed one."""
+    output = {"output_type": "stream", "name": "stdout", "text": [stored]}
+    cell = {
+        "cell_type": "code",
+        "execution_count": 2,
+        "id": "sum",
+        "metadata": {},
+        "source": ["print(1 + 1)"],
+    }
+    notebook = {"cells": [first_cell.cell(), {**cell, "outputs": [output]}], "metadata": {}}
+    path = tmp_path / "tiny.ipynb"
+    path.write_text(json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    said = colab.run(path, Path(sys.executable) if repository else python, wheel.parent, colab=on_colab)
+    assert said is None if wrong is None else wrong in said, said

@@ -2,7 +2,7 @@
 
     python tools/store_outputs.py book/training_steps.ipynb
 
-What is stored is what `make test` compares the next run with; and how long it took, which `tests/book` holds
+What is stored is what `make colab` compares the next run with; and how long it took, which `tests/book` holds
 against what the chapter promises.
 """
 
