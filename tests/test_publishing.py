@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image, ImageChops
 
 import ganbook
+from ganbook import recorded
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -153,6 +155,26 @@ def test_the_front_figure_is_the_one_that_its_tool_makes():
     assert (data["recipe"], data["seed"]) == (landing.RECIPE, landing.SEED)
     assert len(data["points"]) == len(data["answers"]) == len(data["modes"]) == len(landing.STEPS)
     assert data["modes"][0] < data["modes"][-1] == 8
+
+
+def test_the_faces_of_the_front_page_are_those_of_the_record():
+    """Not to the bit: another version of libwebp compresses otherwise."""
+    faces = load(ROOT / "tools" / "faces_figure.py")
+    record = recorded.load("portraits")
+    text = faces.PAGE.read_text(encoding="utf-8")
+    stored, made = (json.loads(re.search(r"<script type=.application/json.>(.*?)</script>", t)[1])
+                    for t in (text, faces.page(record)))  # fmt: skip
+    assert stored["labels"] == made["labels"] == [f"step {line['step']:,}" for line in record["scores"]]
+    assert (stored["alt"], stored["play"], len(stored["changes"])) == (
+        made["alt"],
+        True,
+        len(made["changes"]),
+    )
+    assert len(text) < 200_000
+    preview = faces.preview(record)
+    assert Image.open(faces.PREVIEW).size == preview.size
+    difference = ImageChops.difference(Image.open(faces.PREVIEW).convert("RGB"), preview)
+    assert max(high for _, high in difference.getextrema()) <= 8  # another version may decode otherwise
 
 
 def test_no_file_names_a_registry_and_the_lock_file_names_no_host():

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
 from browser import chromium, serve
 
 ROOT = Path(__file__).parent.parent

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+sys.path.insert(0, str(Path(__file__).parent))
 from browser import chromium, serve
 
 from ganbook.support.machine import processor

@@ -19,8 +19,8 @@ def add(commands: Commands) -> None:
     """Describe the command."""
     train = commands.add_parser(
         "train",
-        help="train a recipe (with no argument: embedded data, no network, a minute or two)",
-        description="Train a recipe. With no argument: a DCGAN on embedded real digits, with no network.",
+        help="train a recipe (with no argument: faces in about a minute, no network)",
+        description="Train a recipe. With no argument: a DCGAN on portraits that are drawn here, with no network.",
     )
     train.set_defaults(run=run)
     train.add_argument(

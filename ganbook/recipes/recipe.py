@@ -23,7 +23,7 @@ from ganbook.data import Dataset, find, load_dataset
 from ganbook.errors import UserError, unknown
 from ganbook.training import TrainConfig, Trainer
 
-DEFAULT = "dcgan"
+DEFAULT = "portraits"
 DATA_KEYS = tuple(inspect.signature(load_dataset).parameters)
 TRAIN_KEYS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 

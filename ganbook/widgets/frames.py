@@ -24,7 +24,7 @@ class Frames:
     ----------
     stack : Stack
         The frames, as changes to the one shown first.
-    labels, alt, caption, slider, start, seconds
+    labels, alt, caption, slider, start, seconds, play
         As in `frames`.
     """
 
@@ -35,6 +35,7 @@ class Frames:
     slider: str
     start: int
     seconds: float
+    play: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,6 +49,7 @@ class Frames:
             "labels": self.labels,
             "alt": self.alt,
             "seconds": self.seconds,
+            "play": self.play,
         }
         alt, slider, label, caption = map(
             html.escape, (self.alt, self.slider, self.labels[self.start], self.caption)
@@ -83,6 +85,7 @@ def frames(
     dpi: Count | None = None,
     shades: Shades | None = 16,
     quality: Quality | None = None,
+    play: bool = False,
 ) -> Frames:
     """Make a figure that a reader moves through with a slider, the arrow keys, or Play.
 
@@ -117,6 +120,8 @@ def frames(
     quality : int, optional
         For photographs and samples in many colours: keep all shades, but compress with loss, 1 (small) to
         100 (fine). A page with ten grids of faces weighs a fifth of what it weighs without.
+    play : bool
+        Play once when the page opens, from the first frame, unless the reader asked for less motion.
 
     Returns
     -------
@@ -145,5 +150,12 @@ def frames(
     if len(drawn) != len(texts):
         raise UserError(f"labels: got {len(texts)} for {len(drawn)} frames; it takes one for each")
     return Frames(
-        draw_stack(drawn, first, dpi, shades, quality), texts, alt, caption, slider, first, float(seconds)
+        draw_stack(drawn, first, dpi, shades, quality),
+        texts,
+        alt,
+        caption,
+        slider,
+        first,
+        float(seconds),
+        play,
     )

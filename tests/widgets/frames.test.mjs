@@ -8,8 +8,8 @@ const HTML = page("frames.html");
 const ALT = "A square wanders over a field of noise.";
 const WORDS = ["one", "two", "three", "four"];
 
-function openFigure(html = HTML) {
-  const opened = open(html);
+function openFigure(html = HTML, options = {}) {
+  const opened = open(html, options);
   const root = opened.document.querySelector("[data-gb-frames]");
   const find = (selector) => root.querySelector(selector);
   return {
@@ -45,6 +45,26 @@ test("once it is set up the controls are there and nothing moves", () => {
   figure.clock.pass(60_000);
   assertShows(figure, 1);
   assert.deepEqual(figure.changes.map(Boolean), [true, false, true, true]);
+});
+
+const ONCE = HTML.replace('"play": false', '"play": true');
+
+test("a figure that is to play plays once, from the first frame to the last", () => {
+  const figure = openFigure(ONCE);
+  assertShows(figure, 0);
+  assert.equal(figure.play.textContent, "Pause");
+  figure.clock.pass(1500);
+  assertShows(figure, 3);
+  assert.equal(figure.play.textContent, "Play");
+  figure.clock.pass(60_000);
+  assertShows(figure, 3);
+});
+
+test("but not for readers who asked for less motion", () => {
+  const figure = openFigure(ONCE, { reducedMotion: true });
+  assertShows(figure, 1);
+  figure.clock.pass(60_000);
+  assertShows(figure, 1);
 });
 
 test("single steps end at the first frame and at the last", () => {

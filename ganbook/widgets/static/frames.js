@@ -5,7 +5,7 @@
     const data = root.querySelector("script[type='application/json']");
     if (!data) continue;
     root.dataset.ready = "";
-    const { changes, labels, alt, seconds } = JSON.parse(data.textContent);
+    const { changes, labels, alt, seconds, play: once } = JSON.parse(data.textContent);
     const find = (selector) => root.querySelector(selector);
     const image = find("img");
     const change = find("img + img");
@@ -62,5 +62,9 @@
     slider.setAttribute("aria-valuetext", labels[now]);
     for (const [first] of copies) first.src = image.src;
     find(".gb-frames-controls").hidden = false;
+    if (once && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      show(0);
+      start();
+    }
   }
 })();
