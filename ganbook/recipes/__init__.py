@@ -2,7 +2,7 @@
 
 >>> import ganbook as gb
 >>> gb.recipes.names()[0]
-'dcgan'
+'portraits'
 
 `start` and `resume` are what `ganbook train` calls.
 """
