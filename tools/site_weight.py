@@ -40,7 +40,9 @@ def pages(site: Path) -> dict[str, int]:
         text = path.read_text(encoding="utf-8")
         pictures = {
             (path.parent / unquote(source)).resolve()
-            for source in re.findall(r'<img\b[^>]*?\bsrc="([^":]+)"', text)
+            for tag in re.findall(r"<img\b[^>]*>", text)
+            if "only-dark" not in tag  # a page loads a figure's light picture or its dark one
+            for source in re.findall(r'\bsrc="([^":]+)"', tag)
         }
         weights[name] = path.stat().st_size + sum(p.stat().st_size for p in pictures if p.is_file())
     return weights

@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     train = commands.add_parser(
         "train",
         help="train a recipe (with no argument: faces in about a minute, no network)",
-        description="Train a recipe. With no argument: a DCGAN on portraits that are drawn here, with no network.",
+        description="Train a recipe. With no argument: a DCGAN on drawn portraits, with no network.",
     )
     train.set_defaults(run=run)
     train.add_argument(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STATIC = resources.files("ganbook.widgets") / "static"
 SHOWN_AT = 100  # CSS pixels an inch of a matplotlib figure
 SHARP, LIGHT = 200, 130  # pixels an inch: sharp on dense screens; and for figures that would be too heavy
-HEAVY = 800_000  # bytes
+HEAVY = 300_000  # bytes
 SMALLEST_TEXT = 9.2  # CSS pixels; where a page is narrower than that allows, the figure scrolls
 SHORTEST_ALT = 20  # characters; "A figure." says nothing
 
