@@ -86,8 +86,8 @@ def test_the_front_page_says_what_it_is_within_one_screen(visit):
     for part in (
         "article h1",
         ".landing-text",
-        ".gan-live canvas",
-        ".gan-live input",
+        ".gb-frames img",
+        ".gb-frames input",
         ".landing-text .sd-btn >> nth=2",
     ):
         box = tab.locator(part).first.bounding_box()
@@ -122,7 +122,7 @@ def test_the_first_tab_stop_skips_to_the_text(visit):
 def test_code_can_be_copied(visit, base):
     page = visit(permissions=["clipboard-read", "clipboard-write"])
     tab = page.open("training_steps.html")
-    cell = tab.locator("div.cell_input").first
+    cell = tab.locator("div.cell_input:visible").first
     cell.scroll_into_view_if_needed()
     cell.hover()
     cell.locator("button.copybtn").click()
