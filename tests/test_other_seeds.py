@@ -34,6 +34,14 @@ tool = load(ROOT / "tools" / "other_seeds.py")
         ),
         ("[f(seed) for seed in range(3)]", "[f(seed) for seed in range(1000, 1000 + 3)]", 1),
         ("for seed in range(1, 3): f(seed)", "for seed in range(1000 + 1, 1000 + 3): f(seed)", 2),
+        (
+            "for k, seed in product(ks, (0, 1)): ...",
+            "for k, seed in product(ks, (1000 + 0, 1000 + 1)): ...",
+            2,
+        ),
+        ("gb.data.BatchOrder(10, 2, 5)", "gb.data.BatchOrder(10, 2, 1000 + 5)", 1),
+        ("gb.TrainConfig(\n    ema_decay=0.9,\n)", "gb.TrainConfig(\n    seed=1000, ema_decay=0.9,\n)", 1),
+        ("gb.TrainConfig(steps=2, seed=3)", "gb.TrainConfig(steps=2, seed=1000 + 3)", 1),
         ("print('η'); f(seed=1); f(\n  seed=2)", "print('η'); f(seed=1000 + 1); f(\n  seed=1000 + 2)", 2),
         ("%matplotlib inline\nf(seed=1)", "%matplotlib inline\nf(seed=1000 + 1)", 1),
     ],
@@ -50,12 +58,21 @@ def test_seeds_are_moved(before, after, number):
         "truth.sample(128, seed=i)",
         "spoil.draw(seed=spoil.TRAIN_SEED)",
         "f(steps=0)",
+        "gb.TrainConfig(device='cpu', **options)",
+        "for k, seed in zip((0, 1), seeds): ...",
         "shuffled(seed=None, seeds=True)",
         "record['seed'] = 0",
     ],
 )
 def test_nothing_else_is_moved(source):
     assert tool.with_other_seeds(source, 1000) == (source, 0)
+
+
+def test_own_functions_are_given_other_seeds_by_place():
+    texts = ["def play(schedule, seed, lr=1): ...", "play('DG' * 2, 0, 5)", "other('DG', 0)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in texts])
+    assert tool.change(notebook, 1000) == 1
+    assert [cell.source for cell in notebook.cells] == [texts[0], "play('DG' * 2, 1000 + 0, 5)", texts[2]]
 
 
 def test_exercises_and_fixed_cells_are_left_alone():

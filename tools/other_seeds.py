@@ -3,9 +3,10 @@
     python tools/other_seeds.py [NOTEBOOK ...] [--seeds 1 2 3]
 
 What a chapter asserts must hold for every run, not only for the one that is stored. K adds 1000 K to each
-seed that is written out: the argument of `manual_seed`, `seed=0` in a call or as a default, `seed = 0` and
-`seeds = (0, 1)`, `for seed in range(3)`. Cells tagged `exercise` or `fixed-seed` stay as they are. A notebook
-goes on after a broken cell, so that all that break are seen; nothing is stored.
+seed that is written out: the argument of `manual_seed` or of a notebook's own function of a `seed`, `seed=0`
+in a call or as a default, `seed = 0` and `seeds = (0, 1)`, `for seed in range(3)`; and a `TrainConfig` that
+names no seed gets one. Cells tagged `exercise` or `fixed-seed` stay as they are. A notebook goes on after a
+broken cell, so that all that break are seen; nothing is stored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import ast
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
@@ -24,24 +25,50 @@ from nbclient.exceptions import DeadKernelError
 
 BOOK = Path(__file__).parent.parent / "book"
 FIXED = {"exercise", "fixed-seed"}
-SEEDERS = {"manual_seed", "default_rng"}  # what takes a seed as its first argument
+SEEDERS = {"manual_seed": 0, "default_rng": 0, "BatchOrder": 2, "spoil": 3}  # at which place they take a seed
 NAMES = {"seed", "seeds"}
 APART = 1000  # further than the seeds of a chapter are from each other
 
 
-def given_as_seed(tree: ast.AST) -> Iterator[ast.expr]:
+def parsed(source: str) -> ast.Module:
+    """Return a cell's tree; what is not Python in it counts as empty lines."""
+    return ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))
+
+
+def own_seeders(tree: ast.AST) -> dict[str, int]:
+    """Return the functions that a cell defines, with the place of their seed."""
+    return {
+        function.name: place
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for place, arg in enumerate([*function.args.posonlyargs, *function.args.args])
+        if arg.arg in NAMES
+    }
+
+
+def looped_over(target: ast.expr, values: ast.expr) -> Iterator[ast.expr]:
+    """Yield what the seeds of a loop are taken from."""
+    match target, values:
+        case ast.Name(id=name), _ if name in NAMES:
+            yield values
+        case ast.Tuple(elts=targets), ast.Call(
+            func=ast.Name(id="product" | "zip") | ast.Attribute(attr="product"), args=args
+        ):
+            for each, its_values in zip(targets, args, strict=False):
+                yield from looped_over(each, its_values)
+
+
+def given_as_seed(tree: ast.AST, seeders: Mapping[str, int]) -> Iterator[ast.expr]:
     """Yield each expression whose value becomes a seed."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
-                yield from args[:1] if name in SEEDERS else []
+                yield from args[seeders[name] :][:1] if name in seeders else []
                 yield from (keyword.value for keyword in keywords if keyword.arg in NAMES)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMES:
                 yield value
-            case ast.For(target=ast.Name(id=name), iter=value) if name in NAMES:
-                yield value
-            case ast.comprehension(target=ast.Name(id=name), iter=value) if name in NAMES:
-                yield value
+            case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+                yield from looped_over(target, value)
             case ast.arguments(posonlyargs=first, args=args, defaults=defaults):
                 named = [*first, *args][len(first) + len(args) - len(defaults) :]
                 by_name = [
@@ -49,6 +76,15 @@ def given_as_seed(tree: ast.AST) -> Iterator[ast.expr]:
                     *zip(node.kwonlyargs, node.kw_defaults, strict=True),
                 ]
                 yield from (value for arg, value in by_name if arg.arg in NAMES and value is not None)
+
+
+def without_seed(tree: ast.AST) -> Iterator[ast.keyword]:
+    """Yield the first setting of each `TrainConfig` that names no seed (and so has 0)."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="TrainConfig"), args=[], keywords=[first, *_] as settings):
+                if not {"seed", None} & {setting.arg for setting in settings}:
+                    yield first
 
 
 def integers(value: ast.expr) -> Iterator[tuple[ast.Constant, str]]:
@@ -66,20 +102,23 @@ def integers(value: ast.expr) -> Iterator[tuple[ast.Constant, str]]:
             yield stop, "{shift} + "
 
 
-def with_other_seeds(source: str, shift: int) -> tuple[str, int]:
+def with_other_seeds(source: str, shift: int, seeders: Mapping[str, int] = SEEDERS) -> tuple[str, int]:
     """Return a cell's source with all its seeds moved by `shift`, and how many they are.
+
+    `seeders` are the functions that take a seed without its name, with the place at which they take it.
 
     Examples
     --------
     >>> with_other_seeds("torch.manual_seed(0)  # not manual_seed(1)", 2000)
     ('torch.manual_seed(2000 + 0)  # not manual_seed(1)', 1)
     """
-    tree = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))
+    tree = parsed(source)
     found = {
         (number.lineno, number.col_offset): before.format(shift=shift)
-        for value in given_as_seed(tree)
+        for value in given_as_seed(tree, seeders)
         for number, before in integers(value)
     }
+    found |= {(first.lineno, first.col_offset): f"seed={shift}, " for first in without_seed(tree)}
     lines = [line.encode() for line in source.split("\n")]  # the columns of `ast` count bytes
     for (line, column), before in sorted(found.items(), reverse=True):
         lines[line - 1] = lines[line - 1][:column] + before.encode() + lines[line - 1][column:]
@@ -88,10 +127,11 @@ def with_other_seeds(source: str, shift: int) -> tuple[str, int]:
 
 def change(notebook: nbformat.NotebookNode, shift: int) -> int:
     """Move the seeds of a notebook, and return how many were moved."""
-    changed = 0
+    changed, seeders = 0, dict(SEEDERS)
     for cell in notebook.cells:
         if cell.cell_type == "code" and not FIXED & set(cell.metadata.get("tags", [])):
-            cell.source, number = with_other_seeds(cell.source, shift)
+            seeders |= own_seeders(parsed(cell.source))
+            cell.source, number = with_other_seeds(cell.source, shift, seeders)
             changed += number
     return changed
 
