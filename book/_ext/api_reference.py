@@ -197,6 +197,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", signatures.with_types)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("object-description-transform", signatures.add_source)
+    app.connect("html-page-context", signatures.list_parameters)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_pages)
     app.connect("env-updated", uses.find_uses)

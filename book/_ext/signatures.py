@@ -20,6 +20,9 @@ from sphinx.util.typing import stringify_annotation
 
 ROOT = Path(__file__).parent.parent.parent
 
+# A signature of several lines, as Sphinx writes it.
+DEFINITIONS = re.compile(r"<dl>\s*((?:<dd>(?:(?!</?d[dl]>).)*</dd>\s*)+)</dl>", re.DOTALL)
+
 
 @functools.cache
 def names_for_types(module_name: str) -> dict[str, Any]:
@@ -174,6 +177,17 @@ def add_source(app: Sphinx, domain: str, kind: str, content: addnodes.desc_conte
     else:
         return
     content += nodes.raw("", body, format="html")
+
+
+def list_parameters(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Make a list of the parameters of a long signature: Sphinx makes definitions without terms of them."""
+    if "body" in context:
+        context["body"] = DEFINITIONS.sub(
+            lambda found: '<ul class="sig-params">' + found[1].replace("dd>", "li>") + "</ul>",
+            context["body"],
+        )
 
 
 def _add_type(signature: nodes.Element, module: str, fullname: str) -> None:
