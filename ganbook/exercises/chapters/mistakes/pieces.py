@@ -89,10 +89,12 @@ def _check_update(trial: Trial, average: nn.Module, G: nn.Module, decay: float, 
         },
         otherwise="The parameters are not decay times the old average plus 1 - decay times G's.",
     )
-    got, want = flat(average.buffers()), flat(G.buffers())
+    got, copied = flat(average.buffers()), flat(G.buffers())
+    weight = flat(torch.full_like(b, 1 - decay if b.is_floating_point() else 1.0) for b in G.buffers())
+    averaged = torch.lerp(buffers, copied, weight)
     trial.differs(
         got,
-        want,
+        averaged if torch.allclose(got, averaged, rtol=1e-4, atol=1e-6) else copied,
         case=case,
         known={
             "The buffers of the average stayed where they were: "
@@ -100,8 +102,9 @@ def _check_update(trial: Trial, average: nn.Module, G: nn.Module, decay: float, 
             "with which the averaged weights have never worked.": buffers,
         },
         otherwise=(
-            "The buffers of the average are not G's. "
-            "BatchNorm keeps three: a mean, a variance and a count of batches."
+            "The buffers of the average are neither G's nor averaged as the parameters are. "
+            "BatchNorm keeps three: a mean, a variance and a count of batches, "
+            "which is a whole number and is copied."
         ),
     )
     if average.training:
