@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -91,7 +92,11 @@ def bootstrap(
             raise UserError(f"feature_sets[{i}]: got {got}; it takes at least 2 rows of a tensor or an array")
     rng = generator(seed)
     estimate = metric(*feature_sets)
-    replicates = [metric(*(_resample(x, rng) for x in feature_sets)) for _ in range(num)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message=".*have an exact copy", category=UserWarning
+        )  # resampling makes them
+        replicates = [metric(*(_resample(x, rng) for x in feature_sets)) for _ in range(num)]
     if isinstance(estimate, tuple):
         intervals = [
             _interval(t, list(draws), level)
