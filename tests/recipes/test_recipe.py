@@ -113,9 +113,11 @@ def test_every_recipe_fits_its_data_and_takes_a_step(name):
     else:
         size = recipe.data.get("image_size", 8 if recipe.data["name"] == "digits" else 28)
         rng = torch.Generator().manual_seed(0)
-        shape = (128, recipe.data.get("channels", 1), size, size)
+        channels = recipe.data.get("channels", 3 if recipe.data["name"] == "portraits" else 1)
+        shape = (128, channels, size, size)
         images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng)
-        data = gb.ImageDataset(images, torch.arange(128) % 10, tuple("0123456789"))
+        classes = recipe.model.get("num_classes") or 10
+        data = gb.ImageDataset(images, torch.arange(128) % classes, tuple("0123456789")[:classes])
     trainer = recipe.replace({"device": "cpu"}).trainer(data, None)
     record = trainer.fit(steps=1, progress=False).records[-1]
     assert all(math.isfinite(record[f"{who}_loss"]) for who in ("generator", "discriminator"))
