@@ -146,7 +146,7 @@ def test_losses_penalties_and_metrics_say_all_that_a_reader_needs(module):
         value = getattr(importlib.import_module(module), name)
         if inspect.isfunction(value):
             wanted = {"Parameters", "Returns", "Examples"} - {"clip_weights": {"Returns"}}.get(name, set())
-            if name in ("train_classifier", "attribute_reader", "inception_v3"):  # these take long, or a file
+            if name in ("train_classifier", "inception_v3"):  # these take long, or a file
                 wanted -= {"Examples"}
             for section in wanted:
                 assert f"{section}\n    {'-' * len(section)}" in value.__doc__, (name, section)

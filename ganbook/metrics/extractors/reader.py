@@ -168,6 +168,15 @@ def attribute_reader(
     ------
     UserError
         If images, values or attributes do not fit, or a number is out of its range.
+
+    Examples
+    --------
+    >>> import ganbook as gb
+    >>> data = gb.load_dataset("portraits", image_size=32)  # doctest: +SKIP
+    >>> names = dict(zip(data.attribute_names, data.attribute_values))  # doctest: +SKIP
+    >>> reader = attribute_reader(data.images, data.attributes, names)  # doctest: +SKIP
+    >>> reader.read(data.images[:5])[:, reader.column("glasses")].shape  # doctest: +SKIP
+    torch.Size([5])
     """
     check_images(images, "images")
     targets = _check_values(values, len(images), attributes, "values")
