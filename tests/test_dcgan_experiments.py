@@ -1,7 +1,5 @@
 """The DCGAN chapter's experiments: variants that differ in one rule, runs that go on, true records."""
 
-import base64
-import io
 import json
 import sys
 from pathlib import Path
@@ -9,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 ROOT = Path(__file__).parent.parent
@@ -17,12 +14,9 @@ sys.path.insert(0, str(ROOT))  # experiments/ is no part of the package
 from experiments import dcgan_ablation as ablation  # noqa: E402
 from experiments import portraits  # noqa: E402
 from ganbook import load_dataset, recipes, recorded  # noqa: E402
+from ganbook.support.pixels import from_data_address  # noqa: E402
 
 SHAPE = (1, 32, 32)
-
-
-def image(address):
-    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
 
 
 def kinds(network):
@@ -163,7 +157,7 @@ def test_a_film_is_of_one_run_and_comes_out_again(apart):
     assert [line["step"] for line in once["scores"]] == [0, 3, 6]
     assert len(set(once["frames"])) == 3  # it moves
     assert len(once["walk"]) == 4
-    assert image(once["frames"][0]).size == (2 * 16 + 2, 2 * 16 + 2)
+    assert from_data_address(once["frames"][0]).size == (2 * 16 + 2, 2 * 16 + 2)
     other = portraits.run(train, test, {**settings, "at": [0, 6]})
     assert other["frames"][-1] == once["frames"][-1]  # looking does not disturb the run
 
@@ -217,7 +211,7 @@ def test_the_films_record_is_whole_and_small():
     assert len(record["walk"]) == settings["walk"]["frames"]
     assert sum(map(len, record["frames"] + record["walk"])) < 400_000
     rows = settings["faces"] // settings["columns"]
-    assert {image(frame).size for frame in record["frames"]} == {
+    assert {from_data_address(frame).size for frame in record["frames"]} == {
         (settings["columns"] * 66 - 2, rows * 66 - 2)}  # fmt: skip
     first, last = record["scores"][0], record["scores"][-1]
     assert record["real_fid"] < last["fid"] / 3 < first["fid"] / 9

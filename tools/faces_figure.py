@@ -6,14 +6,13 @@ plays it once when the page opens, and `book/_static/preview.png` shows four of 
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 import ganbook as gb
+from ganbook.support.pixels import from_data_address
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "book" / "_assets" / "faces.html"
@@ -27,11 +26,6 @@ ALT = (
 )
 
 
-def opened(address: str) -> Image.Image:
-    """Return a picture of the record."""
-    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB")
-
-
 def part(picture: Image.Image, columns: int, rows: int) -> Image.Image:
     """Return the first faces of a grid of 64 x 64 pixels with gaps of 2."""
     return picture.crop((0, 0, 66 * columns - 2, 66 * rows - 2))
@@ -41,7 +35,7 @@ def page(record: dict[str, Any]) -> str:
     """Return the figure as HTML."""
     labels = [f"step {score['step']:,}" for score in record["scores"]]
     figure = gb.widgets.frames(
-        [part(opened(frame), COLUMNS, ROWS) for frame in record["frames"]], labels, ALT,
+        [part(from_data_address(frame), COLUMNS, ROWS) for frame in record["frames"]], labels, ALT,
         slider="Step", seconds=0.7, quality=75, play=True, start=-1,
     )  # fmt: skip
     return figure._repr_html_() + "\n"
@@ -50,7 +44,7 @@ def page(record: dict[str, Any]) -> str:
 def preview(record: dict[str, Any]) -> Image.Image:
     """Return four moments of the run side by side."""
     steps = [score["step"] for score in record["scores"]]
-    parts = [part(opened(record["frames"][steps.index(step)]), 4, 3) for step in SHOWN_AT]
+    parts = [part(from_data_address(record["frames"][steps.index(step)]), 4, 3) for step in SHOWN_AT]
     gap = 24
     whole = Image.new("RGB", (len(parts) * (parts[0].width + gap) - gap, parts[0].height), "white")
     for i, picture in enumerate(parts):

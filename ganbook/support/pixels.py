@@ -158,3 +158,17 @@ def data_address(picture: Image.Image, kind: str = "png", **options: Any) -> str
     file = io.BytesIO()
     picture.save(file, format=kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def from_data_address(address: str) -> Image.Image:
+    """Return the picture that `data_address` has written: in RGB.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from_data_address(data_address(Image.new("RGB", (3, 2), "red"))).size
+    (3, 2)
+    """
+    from PIL import Image
+
+    return Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB")
