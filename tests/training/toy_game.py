@@ -103,4 +103,5 @@ if __name__ == "__main__":
     else:
         loop = make()
         loop.restore(run)
-    loop.fit(steps=steps - loop.step, progress=False)
+    if loop.step < steps:  # killed after its last step: there is nothing left to do
+        loop.fit(steps=steps - loop.step, progress=False)
