@@ -4,8 +4,8 @@
 native controls (a button for Play, two for single steps, a slider) and fifty lines of JavaScript. That piece
 is all there is, so the figure works wherever HTML is shown: in the built book with the network off or opened
 from a folder, in JupyterLab, in Colab, in a page made by nbconvert. `two_sliders` does the same for pictures
-that depend on two things, each with a slider of its own; `quiz.real_or_fake` asks a reader which pictures
-are real.
+that depend on two things, each with a slider of its own; `convolution` computes in the page what a kernel
+does that the reader moves; `quiz.real_or_fake` asks a reader which pictures are real.
 
 Why not ipywidgets? Its controls without Python (`Stack` and `jslink`) need the widget manager and RequireJS,
 megabytes of script that the page must bring along or ask another host for, and without them nothing is shown
@@ -17,7 +17,8 @@ switch off for those who asked their system for less motion (`prefers-reduced-mo
 """
 
 from ganbook.widgets import quiz
+from ganbook.widgets.convolution import Convolution, convolution
 from ganbook.widgets.frames import Frames, frames
 from ganbook.widgets.sliders import TwoSliders, two_sliders
 
-__all__ = ["Frames", "TwoSliders", "frames", "quiz", "two_sliders"]
+__all__ = ["Convolution", "Frames", "TwoSliders", "convolution", "frames", "quiz", "two_sliders"]

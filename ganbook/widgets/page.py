@@ -84,7 +84,12 @@ class Stack(NamedTuple):
 
 
 def self_contained(
-    opening: str, body: str, data: object, style: str, script: str, folder: Traversable = STATIC
+    opening: str,
+    body: str,
+    data: object,
+    style: str | Sequence[str],
+    script: str,
+    folder: Traversable = STATIC,
 ) -> str:
     """Return one piece of HTML that carries its style, its data and its script, and asks for no other file.
 
@@ -96,9 +101,10 @@ def self_contained(
         What stands between the style and the data: HTML whose texts are escaped.
     data : object
         What the script reads: anything that JSON knows.
-    style, script : str
-        Files in `folder`: the CSS and the JavaScript (a classic script, for a page opened from a folder runs
-        no other).
+    style : str or sequence of str
+        Files of CSS in `folder`.
+    script : str
+        A file of JavaScript there (a classic script, for a page opened from a folder runs no other).
     folder : Traversable
         Where they lie; by default with this package.
 
@@ -107,7 +113,8 @@ def self_contained(
     str
         No text in the data, and no string in the script or the style, can end its element early.
     """
-    css = (folder / style).read_text(encoding="utf-8")
+    styles = [style] if isinstance(style, str) else style
+    css = "".join((folder / name).read_text(encoding="utf-8") for name in styles)
     code = (folder / script).read_text(encoding="utf-8")
     # JSON, CSS and JavaScript each have another way to write the character with which a tag begins. In a
     # script "<!--" and "<script" matter, too: after both of them, "</script" would not end it.

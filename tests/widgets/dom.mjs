@@ -50,6 +50,9 @@ class Element {
   set textContent(text) {
     this.nodes = [String(text)];
   }
+  set innerHTML(text) {
+    this.ownerDocument.parseInto(this, text);
+  }
   getAttribute(name) {
     return this.attributes.get(name) ?? null;
   }
@@ -201,39 +204,46 @@ export function open(html, { reducedMotion = false, context2d } = {}) {
   });
   const run = (code) => vm.runInContext(code, context);
 
-  const tags = /<!--[\s\S]*?-->|<\/(\w+)>|<(\w+)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*>/y;
-  let inside = document;
-  for (let at = 0; at < html.length; ) {
-    tags.lastIndex = at;
-    const tag = tags.exec(html);
-    if (!tag) {
-      const end = html.indexOf("<", at + 1);
-      inside.append(decode(html.slice(at, end < 0 ? html.length : end)));
-      at = end < 0 ? html.length : end;
-      continue;
+  const parse = (text, outermost) => {
+    const tags = /<!--[\s\S]*?-->|<\/(\w+)>|<(\w+)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*>/y;
+    let inside = outermost;
+    for (let at = 0; at < text.length; ) {
+      tags.lastIndex = at;
+      const tag = tags.exec(text);
+      if (!tag) {
+        const end = text.indexOf("<", at + 1);
+        inside.append(decode(text.slice(at, end < 0 ? text.length : end)));
+        at = end < 0 ? text.length : end;
+        continue;
+      }
+      at = tags.lastIndex;
+      const [, ended, begun, attributes] = tag;
+      if (ended) {
+        if (ended !== inside.tag) throw new Error(`</${ended}> ends <${inside.tag}>`);
+        inside = inside.parent;
+      } else if (begun) {
+        const pairs = [...attributes.matchAll(/([\w-]+)(?:="([^"]*)")?/g)];
+        const element = create(begun, Object.fromEntries(pairs.map(([, k, v]) => [k, decode(v ?? "")])));
+        inside.append(element);
+        if (RAW.has(begun)) {
+          const end = text.toLowerCase().indexOf(`</${begun}`, at);
+          element.append(text.slice(at, end));
+          at = text.indexOf(">", end) + 1;
+          if (begun === "script" && !element.attributes.has("type")) {
+            document.currentScript = element;
+            run(element.textContent);
+            document.currentScript = null;
+          }
+        } else if (!VOID.has(begun)) inside = element;
+      }
     }
-    at = tags.lastIndex;
-    const [, ended, begun, attributes] = tag;
-    if (ended) {
-      if (ended !== inside.tag) throw new Error(`</${ended}> ends <${inside.tag}>`);
-      inside = inside.parent;
-    } else if (begun) {
-      const pairs = [...attributes.matchAll(/([\w-]+)(?:="([^"]*)")?/g)];
-      const element = create(begun, Object.fromEntries(pairs.map(([, k, v]) => [k, decode(v ?? "")])));
-      inside.append(element);
-      if (RAW.has(begun)) {
-        const end = html.toLowerCase().indexOf(`</${begun}`, at);
-        element.append(html.slice(at, end));
-        at = html.indexOf(">", end) + 1;
-        if (begun === "script" && !element.attributes.has("type")) {
-          document.currentScript = element;
-          run(element.textContent);
-          document.currentScript = null;
-        }
-      } else if (!VOID.has(begun)) inside = element;
-    }
-  }
-  if (inside !== document) throw new Error(`<${inside.tag}> is not closed`);
+    if (inside !== outermost) throw new Error(`<${inside.tag}> is not closed`);
+  };
+  document.parseInto = (element, text) => {
+    element.nodes = [];
+    parse(text, element);
+  };
+  parse(html, document);
   return { document, clock, run };
 }
 

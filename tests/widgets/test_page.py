@@ -16,6 +16,7 @@ IMAGES = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
 FIGURES = {
     "frames": gb.widgets.frames([SQUARE] * 2, "ab", ALT),
     "two_sliders": gb.widgets.two_sliders(lambda i, j: SQUARE, ("ab", "cd"), ALT),
+    "convolution": gb.widgets.convolution(torch.eye(8), ALT),
     "quiz": gb.quiz.real_or_fake(IMAGES, IMAGES, num=2),
 }
 
@@ -37,13 +38,15 @@ def test_a_figure_asks_for_nothing(name, read):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_carries_its_files(name, read):
     page = read(FIGURES[name]._repr_html_())
-    style = "quiz.css" if name == "quiz" else "frames.css"
-    assert page.styles == ["\n" + (STATIC / style).read_text(encoding="utf-8")]
+    styles = {"quiz": ["quiz.css"], "convolution": ["frames.css", "convolution.css"]}.get(
+        name, ["frames.css"]
+    )
+    assert page.styles == ["\n" + "".join((STATIC / style).read_text(encoding="utf-8") for style in styles)]
     assert page.scripts[1:] == ["\n" + (STATIC / f"{name}.js").read_text(encoding="utf-8")]
 
 
 def test_every_file_is_used_by_a_figure():
-    carried = {"frames.css", "quiz.css", *(f"{name}.js" for name in FIGURES)}
+    carried = {"frames.css", "quiz.css", "convolution.css", *(f"{name}.js" for name in FIGURES)}
     assert {path.name for path in STATIC.iterdir()} == carried
 
 

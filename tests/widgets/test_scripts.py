@@ -3,6 +3,7 @@
 Without Node the tests are skipped, and say so; with GANBOOK_NODE=required (as in .ci/run) that is a failure.
 """
 
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ ROOT = HERE.parent.parent
 SUITES = sorted(HERE.glob("*.test.mjs"))
 OLDEST = 20  # of Node
 ALT = "A square wanders over a field of noise."
+PICTURE = torch.rand(8, 8, generator=torch.Generator().manual_seed(0)).mul(100).round() / 100
 
 
 def node_or_skip(path, required):
@@ -51,6 +53,20 @@ def wilson(num):
     return {"num": num, "html": quiz._repr_html_(), "intervals": intervals}
 
 
+def convolutions(picture):
+    """Return what PyTorch makes of a picture, as greys from 0 to 255, for every setting of the figure."""
+    x, found = picture.float()[None, None], []
+    for k, s, p in itertools.product(range(1, 6), range(1, 4), range(3)):
+        ones = torch.ones(1, 1, k, k)
+        for kind, made in (
+            ("plain", torch.conv2d(x, ones / k**2, stride=s, padding=p)),
+            ("transposed", torch.conv_transpose2d(x, ones, stride=s, padding=p)),
+        ):
+            grey = (255 * made / made.max()).flatten().tolist()
+            found.append({"kind": kind, "k": k, "s": s, "p": p, "grey": grey})
+    return found
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """Write the pages that the scripts are tried on."""
@@ -65,6 +81,8 @@ def pages(tmp_path_factory):
             square, ("abc", words[:2]), ALT, start=(1, 1)
         )._repr_html_(),
         "quiz.html": gb.quiz.real_or_fake(real, 255 - real, 8)._repr_html_(),
+        "convolution.html": gb.widgets.convolution(PICTURE, ALT)._repr_html_(),
+        "convolution.json": json.dumps(convolutions(PICTURE)),
         "wilson.json": json.dumps([wilson(num) for num in range(1, 41)]),
     }
     for name, text in texts.items():
