@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from ganbook.data.glyphs import load_glyphs
-from ganbook.data.portraits import ATTRIBUTES, NAMES, attributes, load_portraits
+from ganbook.data.portraits import ATTRIBUTES, NAMES, SPLITS, attributes, portraits, sample_factors
 from ganbook.data.request import RawImages, Request
+from ganbook.data.sources.kept import kept
 
 DIGIT_NAMES = tuple("0123456789")
 
@@ -40,9 +41,18 @@ def load_glyph_images(request: Request) -> RawImages:
 
 
 def load_portrait_images(request: Request) -> RawImages:
-    """Draw the portraits, in the size and the channels that were asked for. Classes are hair styles."""
+    """Draw the portraits, in the size and the channels that were asked for. Classes are hair styles.
+
+    Many of them are kept in the cache (`ganbook.data.sources.kept`).
+    """
     size, channels = request.image_size or 64, request.channels or 3
-    images, factors = load_portraits(request.split, image_size=size, channels=channels, num=request.limit)
+    whole, seed = SPLITS[request.split]
+    num = min(request.limit or whole, whole)
+    factors = sample_factors(num, seed)
+    images = kept(
+        "ganbook.data.portraits", (seed,), (num, channels, size, size),
+        lambda: portraits(factors, size, channels),
+    )  # fmt: skip
     return RawImages(
         images, factors.hair, NAMES["hair"], background=None, attributes=attributes(factors),
         attribute_names=tuple(ATTRIBUTES), attribute_values=tuple(ATTRIBUTES.values()),
