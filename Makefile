@@ -26,6 +26,7 @@ help:
 	@echo "make book     install, run every notebook, build the pages"
 	@echo "make serve    read the built pages at http://localhost:$(PORT)"
 	@echo "make test     install, then lint, types and unit tests"
+	@echo "make test FAST=1   the same, with the tests of the files that have changed only"
 	@echo "make scripts  lint scripts and styles (part of make test where Node's npm is)"
 	@echo "make site     look at the built pages in a browser: links, figures, search, accessibility"
 	@echo "make colab    run every notebook as Colab would, without the repository, and compare its outputs"
@@ -104,8 +105,9 @@ types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python tools/notebook_types.py
 
+# With FAST=1 only the tests of the files that have changed since the last commit: for people who write.
 unit: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest $(if $(FAST),$$($(BIN)/python tools/changed_tests.py))
 
 # For who writes a chapter; what must hold is that the outputs agree where only the wheel is: make colab.
 notebooks: $(READY)
