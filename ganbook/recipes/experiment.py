@@ -22,6 +22,7 @@ from ganbook.support.files import write_text
 from ganbook.support.machine import processor
 from ganbook.training import Trainer, checkpoint
 from ganbook.training.folder import (
+    CHECKPOINTS,
     METRICS,
     RECIPE,
     SUMMARY,
@@ -31,6 +32,7 @@ from ganbook.training.folder import (
     newest_run,
     samples_path,
 )
+from ganbook.training.loop import alone_in
 from ganbook.training.processes import Processes
 
 MOVED = ("data_dir",)  # files may have moved; what was learned from may not have changed
@@ -122,8 +124,11 @@ def start(
         folder = processes.from_main(Path(out) if out is not None else new_run(stem))
         if processes.is_main:
             check_out(folder)
-        trainer = chosen.trainer(_load_data(chosen, processes), folder)
-        return _train(Experiment(chosen, trainer, folder), seconds, progress, announce)
+        with _alone_in(folder, processes):
+            if processes.is_main:
+                check_out(folder)  # once more: another process may have been faster
+            trainer = chosen.trainer(_load_data(chosen, processes), folder)
+            return _train(Experiment(chosen, trainer, folder), seconds, progress, announce)
 
 
 @checked
@@ -170,29 +175,67 @@ def resume(
         folder = processes.from_main(Path(out) if out is not None else newest_run())
         if not (folder / RECIPE).is_file():
             raise UserError(f"--resume: {folder} holds no run (no {RECIPE}); name its folder with --out")
-        saved = load(str(folder / RECIPE))
-        if recipe not in (None, saved.name):
-            raise UserError(f"--resume: {folder} is a run of the recipe {saved.name!r}, not {recipe!r}")
-        chosen = saved.replace(changes)
-        _refuse_another_run(saved, chosen)
+        with _alone_in(folder, processes):
+            return _resume(folder, recipe, changes, seconds, override, progress, announce, processes)
+
+
+def _resume(
+    folder: Path,
+    recipe: str | None,
+    changes: dict[str, Any],
+    seconds: float | None,
+    override: bool,
+    progress: bool,
+    announce: Announce | None,
+    processes: Processes,
+) -> Experiment:
+    """Go on with a run in a folder that no other process writes into."""
+    saved = load(str(folder / RECIPE))
+    if recipe not in (None, saved.name):
+        raise UserError(f"--resume: {folder} is a run of the recipe {saved.name!r}, not {recipe!r}")
+    chosen = saved.replace(changes)
+    _refuse_another_run(saved, chosen)
+    if checkpoint.in_run(folder):
         data = _load_data(chosen, processes)
-        if checkpoint.in_run(folder):
-            trainer = Trainer.load(folder, data=data, config=chosen.config(), override=override)
-        else:  # it was killed before its very first checkpoint, so there is nothing to lose
-            (folder / METRICS).unlink(missing_ok=True)
-            trainer = chosen.trainer(data, None)
-            trainer.out = folder
-        experiment = Experiment(chosen, trainer, folder)
-        total = trainer.config.steps
-        if seconds is None and total <= trainer.step:
-            if processes.is_main and not (folder / SUMMARY).exists():  # killed just before its end
-                _write_recipe(experiment)
-                _write_summary(experiment)
-                return experiment
-            raise UserError(
-                f"{folder}: it has done {trainer.step:,} of {total:,} steps; name a larger --steps to go on"
-            )
-        return _train(experiment, seconds, progress, announce)
+        trainer = Trainer.load(folder, data=data, config=chosen.config(), override=override)
+    else:  # it was killed before its very first checkpoint, so there is nothing to lose; or is there?
+        _refuse_lost_checkpoints(folder)
+        trainer = chosen.trainer(_load_data(chosen, processes), None)
+        trainer.out = folder
+    experiment = Experiment(chosen, trainer, folder)
+    total = trainer.config.steps
+    if seconds is None and total <= trainer.step:
+        killed_before_its_end = not (folder / SUMMARY).exists() and total == saved.config().steps
+        if processes.is_main and killed_before_its_end:
+            _write_recipe(experiment)
+            _write_summary(experiment)
+            return experiment
+        raise UserError(
+            f"{folder}: it has done {trainer.step:,} of {total:,} steps; name a larger --steps to go on"
+        )
+    return _train(experiment, seconds, progress, announce)
+
+
+def _refuse_lost_checkpoints(folder: Path) -> None:
+    """Refuse a run that has been further than its very first checkpoint, and has none any more.
+
+    Raises
+    ------
+    UserError
+        Naming what shows it. Nothing is changed.
+    """
+    place = folder / CHECKPOINTS
+    log = folder / METRICS
+    if place.is_symlink() and not place.exists():
+        raise UserError(
+            f"{folder}: its {CHECKPOINTS} is a link to {place.readlink()}, which is not there (is a disk not "
+            "mounted?); nothing was changed"
+        )
+    if (log.exists() and log.stat().st_size) or (folder / SUMMARY).exists():
+        raise UserError(
+            f"{folder}: its checkpoints are gone, but it has trained (see {METRICS}); nothing was changed. "
+            f"Put {place} back, or start a new run in another folder"
+        )
 
 
 def made_with(trainer: Trainer) -> dict[str, Any]:
@@ -234,6 +277,19 @@ def _writing(out: Path, again: str) -> Iterator[None]:
             f"{out}: it cannot be written ({error.strerror or error}); what was saved before is kept. "
             f"Make room, then: {again}"
         ) from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path, processes: Processes) -> Iterator[None]:
+    """Hold the run folder from before the first look to the end; a folder that cannot be made is told."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(folder, processes))
+        except OSError as error:
+            raise UserError(
+                f"--out {folder}: it cannot be written ({error.strerror}); name another folder"
+            ) from error
+        yield
 
 
 def _load_data(recipe: Recipe, processes: Processes) -> Dataset:

@@ -50,13 +50,17 @@ def losses_in(record: dict[str, Any]) -> str:
 
 
 def read_log(run: Path, step: int, num_records: int) -> list[dict[str, Any]]:
-    """Read metrics.jsonl up to a checkpoint; what follows will be logged again."""
+    """Read metrics.jsonl up to a checkpoint; what follows will be logged again.
+
+    It ends at the first line that is no record, with a notice that names it.
+    """
     path = run / METRICS
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            record = json.loads(line)
-        except ValueError:
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], start=1):
+        record = _record(line)
+        if record is None:
+            if len(records) < num_records:  # else it is behind the checkpoint: the last words of a killed run
+                notice(f"{path}, line {number}: it is damaged; what stands below is not read")
             break
         if record["step"] > step:
             break
@@ -64,6 +68,16 @@ def read_log(run: Path, step: int, num_records: int) -> list[dict[str, Any]]:
     if len(records) != num_records:
         notice(f"{path} holds {len(records)} of the {num_records} lines up to step {step}")
     return records
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Return a line of the log; None if it is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):  # what is no UTF-8 is a ValueError, too
+        return None
+    step = record.get("step") if isinstance(record, dict) else None
+    return record if isinstance(step, int) and not isinstance(step, bool) else None
 
 
 def write_log(run: Path, records: list[dict[str, Any]]) -> None:

@@ -21,11 +21,13 @@ from torch.optim import Optimizer
 from ganbook.data import BatchOrder, Dataset
 from ganbook.errors import CheckpointError, DivergedError
 from ganbook.support.checks import Count, Positive, checked
+from ganbook.support.locks import holding
 from ganbook.training import checkpoint, parts
 from ganbook.training.config import TrainConfig, changes_between, refuse_changes
 from ganbook.training.folder import check_out, checkpoint_path, samples_path
 from ganbook.training.game import Game, Results
 from ganbook.training.log import Bar, History, RunLog, Speed, read_log, write_log
+from ganbook.training.processes import Processes
 
 PARTS_0_1 = ("generator", "discriminator", "ema", "generator_optimizer", "discriminator_optimizer", "latents")
 
@@ -67,6 +69,7 @@ class Loop:
         self._recent: deque[tuple[int, str, Tensor]] = deque(maxlen=losses_a_line)
         self._results: Results | None = None
         self._run_log: RunLog | None = None
+        self._log_goes_on = False  # whether metrics.jsonl holds lines that will be logged again
         if self.config.tensorboard and self.out is not None:
             self._log_to()  # complain now, not at the first record, if TensorBoard is missing
         if self.processes.rank:  # other dropout masks than process 0's
@@ -103,7 +106,8 @@ class Loop:
     ) -> History:
         """Train for a number of further steps, or for a time.
 
-        Ctrl-C (SIGINT) and SIGTERM end the run after the step at hand; what was done is kept.
+        Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) end the run after the step at hand; what was
+        done is kept.
 
         Parameters
         ----------
@@ -122,7 +126,7 @@ class Loop:
         Raises
         ------
         UserError
-            If `steps` or `seconds` is not positive.
+            If `steps` or `seconds` is not positive, or another process is training in the run folder.
         DivergedError
             If a loss is infinite or not a number; the last checkpoint stays.
         OSError
@@ -131,10 +135,21 @@ class Loop:
         if steps is None and seconds is None:
             steps = self.config.steps
         self.check()
+        with alone_in(self.out, self.processes):
+            return self._fit(steps, seconds, progress)
+
+    def _fit(self, steps: int | None, seconds: float | None, progress: bool) -> History:
+        """Train, in a folder that no other process writes into."""
         first, before, started = self.step, self.seconds, time.perf_counter()
         speed = Speed(self.config.batch_size, self.step)
         self.interrupted = False
         alone, main = self.processes.size == 1, self.processes.is_main
+        if self._log_goes_on:
+            self.processes.any(False)  # all have read the old log before process 0 cuts it
+            if main:
+                assert self.out is not None
+                write_log(self.out, self.records)
+            self._log_goes_on = False
         if self.out is not None and self.step == 0:
             self._save_samples()  # the grid before any training, to compare with
             self._save_checkpoint()  # from here on the run can be resumed, whatever happens
@@ -327,9 +342,7 @@ class Loop:
             self.records = state["records"]
         elif run is not None:
             self.records = read_log(run, state["step"], state["num_records"])
-            self.processes.any(False)  # all have read the old log before process 0 cuts it
-            if self.processes.is_main and self.out is not None:
-                write_log(run, self.records)
+            self._log_goes_on = self.out is not None  # cut back to here when training does, not before
 
     def _restore_parts(self, folder: Path, state: dict[str, Any], keep_settings: bool) -> None:
         """Put every part back; with `keep_settings` optimisers keep the settings they were built with."""
@@ -384,8 +397,24 @@ def check_settings(folder: Path, state: dict[str, Any], config: TrainConfig, ove
 
 
 @contextmanager
+def alone_in(out: Path | None, processes: Processes) -> Iterator[None]:
+    """Work in a run folder, if there is one, while no other run does.
+
+    Raises
+    ------
+    UserError
+        If another one does: which process, on which machine and since when.
+    """
+    if out is None or not processes.is_main:
+        yield
+    else:
+        with holding(out, "training"):
+            yield
+
+
+@contextmanager
 def _stop_requested(patient: bool) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into a flag that the loop reads between two steps.
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a flag that the loop reads between two steps.
 
     A second Ctrl-C interrupts at once, as usual; unless `patient`: a launcher of several processes sends a
     SIGTERM after the terminal's Ctrl-C, which must not cut off the saving (it has SIGKILL if it must).
@@ -395,7 +424,10 @@ def _stop_requested(patient: bool) -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:  # `nohup` asks to go on
+        signals.append(hangup)
     before = {number: signal.getsignal(number) for number in signals}
 
     def request(number: int, frame: FrameType | None) -> None:

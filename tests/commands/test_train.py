@@ -15,6 +15,8 @@ from PIL import Image
 
 from ganbook import models
 from ganbook.cli import main
+from ganbook.errors import UserError
+from ganbook.training import Trainer
 
 SMALL = ["mlp-digits", "--device", "cpu", "--set", "hidden=16", "--set", "latent_dim=4"]
 
@@ -251,7 +253,7 @@ def test_a_folder_on_a_read_only_place(capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_keeps_what_was_done_and_says_how_to_resume(number, tmp_path):
     command = [sys.executable, "-m", "ganbook", "train", *SMALL, "--steps", "1000000", "--out", "run"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -287,14 +289,95 @@ def test_points_are_trained_on_and_drawn_too(tmp_path):
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path, capsys):
     assert main(["train", *SMALL, "--steps", "4", "--out", "whole"]) == 0
     assert main(["train", *SMALL, "--steps", "4", "--out", "killed"]) == 0
-    shutil.rmtree("killed/checkpoints")  # only recipe.toml and part of the log had been written
+    shutil.rmtree("killed/checkpoints")  # only recipe.toml had been written, and the first samples
     os.remove("killed/summary.json")
+    os.remove("killed/metrics.jsonl")
     assert main(["train", "--resume", "--out", "killed"]) == 0
     losses = [
         [json.loads(line)["generator_loss"] for line in Path(run, "metrics.jsonl").read_text().splitlines()]
         for run in ("whole", "killed")
     ]
     assert losses[0] == losses[1]
+
+
+def files_of(folder):
+    """All that is in a folder: contents, and when they were changed."""
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_run_whose_checkpoints_are_gone_is_refused_and_its_log_stays(capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "run"]) == 0
+    os.rename("run/checkpoints", "elsewhere")
+    before = files_of("run")
+    again = ("train", "--resume", "--out", "run", "--steps", "6")
+    assert "run: its checkpoints are gone, but it has trained" in fails(capsys, *again)
+    os.remove("run/summary.json")
+    assert "nothing was changed. Put run/checkpoints back" in fails(capsys, *again)
+    os.symlink("unmounted", "run/checkpoints")
+    assert "a link to unmounted, which is not there" in fails(capsys, *again)
+    os.remove("run/checkpoints")
+    assert files_of("run") == {k: v for k, v in before.items() if k.name != "summary.json"}
+    os.rename("elsewhere", "run/checkpoints")
+    assert main(list(again)) == 0
+
+
+def test_a_refused_resume_changes_nothing(capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--out", "run"]) == 0
+    before = files_of("run")
+    for finished in (True, False):
+        if not finished:  # as if it had been killed just before its end
+            os.remove("run/summary.json")
+            before = files_of("run")
+        for steps in ("2", "3"):
+            error = fails(capsys, "train", "--resume", "--out", "run", "--steps", steps)
+            assert f"it has done 4 of {steps} steps" in error
+        fails(capsys, "train", "--resume", "--out", "run", "--steps", "9", "--set", "hidden=3")
+        fails(capsys, "train", "--resume", "--out", "run", "--steps", "9", "--set", "generator_lr=1.0")
+        assert files_of("run") == before
+    assert main(["train", "--resume", "--out", "run"]) == 0  # its end is written now
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_of_two_that_train_in_one_folder_the_second_is_refused(tmp_path, capsys):
+    command = [sys.executable, "-m", "ganbook", "train", *SMALL, "--steps", "1000000", "--out", "run"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        recipe = (tmp_path / "run" / "recipe.toml").read_bytes()
+        busy = f"another process is training there (process {process.pid} on "
+        assert busy in fails(capsys, "train", "--resume", "--out", "run", "--steps", "9")
+        assert "it holds another run" in fails(capsys, "train", *SMALL, "--seed", "7", "--out", "run")
+        trainer = Trainer.load("run")
+        with pytest.raises(UserError, match=r"run: another process is training there"):
+            trainer.fit(steps=1, progress=False)
+        assert (tmp_path / "run" / "recipe.toml").read_bytes() == recipe
+    finally:
+        process.kill()
+        process.wait()
+    assert main(["train", "--resume", "--out", "run", "--seconds", "0.01"]) == 0  # nothing stale is left
+    steps = [json.loads(line)["step"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
+    assert not Path("run/.lock").exists()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe\n", b"{}\n", b"[]\n", b"3\n", b'{"step": "x"}\n', b"[" * 10_000]
+)
+def test_a_damaged_log_ends_at_the_damage_with_a_notice(damage, capsys):
+    assert main(["train", *SMALL, "--steps", "4", "--set", "log_every=1", "--out", "run"]) == 0
+    log = Path("run/metrics.jsonl")
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:2], damage, *lines[2:]]))
+    capsys.readouterr()
+    assert main(["train", "--resume", "--out", "run", "--steps", "6"]) == 0
+    assert "run/metrics.jsonl, line 3: it is damaged" in capsys.readouterr().out
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 5, 6]
 
 
 def test_a_run_killed_while_its_only_checkpoint_gave_way_is_not_begun_again(tmp_path, capsys):
