@@ -17,6 +17,7 @@ from ganbook.support.checks import OneOf, Real, Whole, check_values
 Norm = Annotated[str, OneOf("discriminator_norm", ("batch", "layer", "none", "spectral"))]
 Dropout = Annotated[float, Real(least=0, below=1)]
 NumClasses = Annotated[int, Whole(0)]  # 0: no classes
+HiddenOrSame = Annotated[int, Whole(0)]  # 0: as many as in the generator
 
 
 class Generator(nn.Module):

@@ -12,6 +12,7 @@ from ganbook.models.common import (
     Discriminator,
     Dropout,
     Generator,
+    HiddenOrSame,
     Norm,
     check_labels,
     check_shape,
@@ -107,6 +108,7 @@ def mlp(
     layers: Count = 2,
     discriminator_norm: Norm = "none",
     dropout: Dropout = 0.0,
+    discriminator_hidden: HiddenOrSame = 0,
 ) -> tuple[MLPGenerator, MLPDiscriminator]:
     """Build a fully connected pair for images or points.
 
@@ -117,7 +119,7 @@ def mlp(
     latent_dim : int
         Length of the latent vector z.
     hidden : int
-        Units of a hidden layer, in both networks.
+        Units of a hidden layer, in both networks (but see `discriminator_hidden`).
     layers : int
         Number of hidden layers, in both networks.
     discriminator_norm : {"batch", "layer", "none", "spectral"}
@@ -125,6 +127,8 @@ def mlp(
         layer; or the weights of all layers, by their largest singular value (Miyato et al., 2018).
     dropout : float
         Share of the discriminator's hidden units that are dropped after each activation, from 0 to below 1.
+    discriminator_hidden : int
+        Units of a hidden layer of the discriminator; 0: as many as `hidden`.
 
     Returns
     -------
@@ -145,4 +149,5 @@ def mlp(
     """
     check_shape("mlp", shape, (1, 3))
     generator = MLPGenerator(shape, latent_dim, hidden, layers)
-    return generator, MLPDiscriminator(shape, hidden, layers, discriminator_norm, dropout)
+    units = discriminator_hidden or hidden
+    return generator, MLPDiscriminator(shape, units, layers, discriminator_norm, dropout)
