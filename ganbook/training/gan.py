@@ -23,6 +23,14 @@ from ganbook.training.sampling import class_columns, sample_generator
 from ganbook.training.step import Penalty, StepResult, discriminator_step, generator_step
 
 
+# What lets one sample's logit depend on others, and the option of a model that decides it.
+MIXING = {
+    "BatchNorm": "discriminator_norm",
+    "minibatch standard deviation": "minibatch_std",
+    "packing": "packing",
+}
+
+
 class GANResults(NamedTuple):
     """What the last updates of a step have shown."""
 
@@ -60,7 +68,13 @@ class GAN(Game):
             raise UserError("generator: it needs an attribute latent_dim, the length of its latent vector z")
         self.latent_dim = latent_dim
         self.num_classes = _num_classes(generator, discriminator, data)
+        self.packing = getattr(discriminator, "packing", 1)
         super().__init__(data, config, _is_convolutional(discriminator))
+        if config.batch_size // self.processes.size % self.packing:
+            raise UserError(
+                f"batch_size={config.batch_size}: the discriminator judges packs of {self.packing} samples, "
+                f"so it must be a multiple of {self.packing * self.processes.size}"
+            )
         self.batches_a_step = config.discriminator_steps
         self.loss = LOSSES[config.loss]
         if config.label_smoothing:
@@ -179,10 +193,11 @@ class GAN(Game):
             chosen.append(partial(penalties.r2, gamma=config.r2 * every))
         if config.gradient_penalty:
             chosen.append(self._wgan_gp)
-        if chosen and any(isinstance(module, _BatchNorm) for module in self.discriminator.modules()):
+        mixes = _what_mixes_samples(self.discriminator)
+        if chosen and mixes:
             notice(
-                "this discriminator has BatchNorm, which mixes the samples of a batch; a gradient penalty is "
-                "meant for one that looks at each sample by itself (option discriminator_norm of the model)"
+                f"this discriminator has {mixes}, which mixes the samples of a batch; a gradient penalty is "
+                f"meant for one that looks at each sample by itself (option {MIXING[mixes]} of the model)"
             )
         return chosen
 
@@ -211,8 +226,9 @@ class GAN(Game):
     def _check_shapes(self) -> None:
         """Run one tiny batch through both networks, without changing them or any random state."""
         state = {id(m): m.training for net in (self.generator, self.discriminator) for m in net.modules()}
-        z = torch.zeros(2, self.latent_dim, device=self.engine.device)
-        labels = torch.zeros(2, dtype=torch.int64, device=self.engine.device)
+        num = 2 * self.packing
+        z = torch.zeros(num, self.latent_dim, device=self.engine.device)
+        labels = torch.zeros(num, dtype=torch.int64, device=self.engine.device)
         condition = (labels,) if self.num_classes else ()
         try:
             with torch.no_grad():
@@ -223,16 +239,16 @@ class GAN(Game):
                         f"generator: it makes samples of shape {shape}, the data have {self.data.shape}"
                     )
                 try:
-                    real = self.data.batch(torch.zeros(2, dtype=torch.int64))
+                    real = self.data.batch(torch.zeros(num, dtype=torch.int64))
                     logits = self.discriminator.eval()(real, *condition)
                 except RuntimeError as error:
                     raise UserError(
                         f"discriminator: it cannot take samples of shape {self.data.shape} ({error})"
                     ) from error
-            if logits.shape != (2,):
+            if logits.shape != (num,):
                 raise UserError(
-                    f"discriminator: for 2 samples it returns shape {tuple(logits.shape)}; "
-                    "it must return one logit a sample, shape (2,)"
+                    f"discriminator: for {num} samples it returns shape {tuple(logits.shape)}; "
+                    f"it must return one logit a sample, shape ({num},)"
                 )
         finally:
             for net in (self.generator, self.discriminator):
@@ -258,6 +274,16 @@ def gradient_norm(module: nn.Module) -> Tensor:
     if not gradients:
         return next(module.parameters()).new_zeros(())
     return torch.stack(torch._foreach_norm(gradients)).norm()
+
+
+def _what_mixes_samples(discriminator: nn.Module) -> str:
+    """Return what lets D's answer to one sample depend on others (a key of `MIXING`); "" if nothing does."""
+    modules = list(discriminator.modules())
+    if any(isinstance(module, _BatchNorm) for module in modules):
+        return "BatchNorm"
+    if any(getattr(module, "mixes_samples", False) for module in modules):
+        return "minibatch standard deviation"
+    return "packing" if getattr(discriminator, "packing", 1) > 1 else ""
 
 
 def _is_convolutional(module: nn.Module) -> bool:
