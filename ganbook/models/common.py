@@ -119,8 +119,8 @@ def minibatch_std(h: Tensor) -> Tensor:
 
         s = 1/d sum_j sqrt(1/N sum_i (h_ij - 1/N sum_k h_kj)^2 + eps)
 
-    A generator that makes the same sample again and again has almost none, whatever that sample is. Order does
-    not matter, and a discriminator that is told s looks at a batch, not at each sample by itself.
+    A generator that makes the same sample again and again has almost none, whatever that sample is. Order
+    does not matter, and a discriminator that is told s looks at a batch, not at each sample by itself.
 
     Parameters
     ----------

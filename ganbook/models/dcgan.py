@@ -19,9 +19,9 @@ Options that leave the paper's rules, all off by default:
   of Miyato and Koyama (2018), logit = psi(phi(x)) + <e_y, phi(x)>, where phi(x) is the last feature map and
   psi the paper's last convolution; so its e_y is a correction of that convolution's kernel for class y.
 - `minibatch_std`: the last convolution sees one more map, constant: the standard deviation over the batch
-  (Karras et al., 2018). `packing`: m images are judged together, as one of m times the channels, and each gets
-  the logit of its pack (PacGAN; Lin et al., 2018). Both make a discriminator that sees a generator repeat
-  itself; packs are for unconditional pairs.
+  (Karras et al., 2018). `packing`: m images are judged together, as one of m times the channels, and each
+  gets the logit of its pack (PacGAN; Lin et al., 2018). Both make a discriminator that sees a generator
+  repeat itself; packs are for unconditional pairs.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class DCGANDiscriminator(Discriminator):
             normalise_spectrally(self)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return phi(x), the last feature map, of shape (N, channels, size, size); of packs, of (N/m, ...)."""
+        """Return phi(x), the last feature map, of shape (N, channels, size, size), or (N/m, ...) of packs."""
         return self.net[: -self.num_last](pack(x, self.packing))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -253,7 +253,7 @@ def dcgan(
     torch.Size([2])
     """
     if packing > 1 and num_classes > 0:
-        raise UserError(f"dcgan: packing={packing}: packs are for unconditional pairs; leave num_classes at 0")
+        raise UserError(f"dcgan: packing={packing}: packs are for unconditional pairs; set num_classes to 0")
     generator = DCGANGenerator(shape, latent_dim, width, num_classes)
     return generator, DCGANDiscriminator(
         shape, width, discriminator_norm, dropout, num_classes, minibatch_std, packing

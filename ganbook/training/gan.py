@@ -22,7 +22,6 @@ from ganbook.training.parts import Part
 from ganbook.training.sampling import class_columns, sample_generator
 from ganbook.training.step import Penalty, StepResult, discriminator_step, generator_step
 
-
 # What lets one sample's logit depend on others, and the option of a model that decides it.
 MIXING = {
     "BatchNorm": "discriminator_norm",
