@@ -139,8 +139,8 @@ def minibatch_std(h: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> minibatch_std(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))  # deviations 1 and 0
-    tensor(0.5000)
+    >>> minibatch_std(torch.tensor([[0.0, 4.0], [2.0, 8.0]]))  # deviations 1 and 2
+    tensor(1.5000)
     """
     h = h.float()
     return ((h - h.mean(0)).square().mean(0) + 1e-8).sqrt().mean()

@@ -563,9 +563,7 @@ def test_a_penalty_on_a_discriminator_that_looks_at_a_batch_is_noticed(options, 
 def test_a_batch_must_be_whole_packs():
     data = gb.load_dataset("ring", limit=64)
     pair = gb.models.mlp(data.shape, latent_dim=2, hidden=8, packing=3)
-    with pytest.raises(
-        UserError, match=r"batch_size=8: .* packs of 3 samples.* multiple of 3"
-    ):
+    with pytest.raises(UserError, match=r"batch_size=8: .* packs of 3 samples.* multiple of 3"):
         gb.Trainer(*pair, data, gb.TrainConfig(batch_size=8, device="cpu"))
     trainer = gb.Trainer(*pair, data, gb.TrainConfig(batch_size=9, device="cpu"))
     trainer.fit(steps=2, progress=False)
