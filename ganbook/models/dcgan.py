@@ -33,19 +33,17 @@ import torch
 from torch import Tensor, nn
 
 from ganbook.errors import UserError
+from ganbook.models.batches import MinibatchStd, pack, unpack
 from ganbook.models.common import (
     Discriminator,
     Dropout,
     Generator,
-    MinibatchStd,
     Norm,
     NumClasses,
     check_labels,
     normalise_spectrally,
-    pack,
     remembers_spec,
     size_plan,
-    unpack,
 )
 from ganbook.support.checks import Count, TrueOrFalse
 

@@ -8,19 +8,17 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ganbook.models.batches import MinibatchStd, pack, unpack
 from ganbook.models.common import (
     Discriminator,
     Dropout,
     Generator,
     HiddenOrSame,
-    MinibatchStd,
     Norm,
     check_labels,
     check_shape,
     normalise_spectrally,
-    pack,
     remembers_spec,
-    unpack,
 )
 from ganbook.support.checks import Count, TrueOrFalse
 

@@ -9,7 +9,7 @@ import torch
 from ganbook import models
 from ganbook.errors import UserError
 from ganbook.losses import LOSSES
-from ganbook.models.common import append_minibatch_std, minibatch_std, pack, unpack
+from ganbook.models.batches import append_minibatch_std, minibatch_std, pack, unpack
 
 PAIRS = {"mlp": ((2,), {"hidden": 8}), "dcgan": ((1, 16, 16), {"width": 4, "discriminator_norm": "none"})}
 families = pytest.mark.parametrize("family", PAIRS)

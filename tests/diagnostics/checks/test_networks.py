@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganbook import losses
-from ganbook.models.common import MinibatchStd
+from ganbook.models.batches import MinibatchStd
 
 MISTAKES = Mistakes()
 
