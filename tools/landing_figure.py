@@ -26,8 +26,8 @@ PAGE = ROOT / "book" / "_assets" / "landing.html"
 
 DATA, SEED = "ring", 3
 # The recipe `mlp-ring` trains longer, for better samples; here a thousand steps must show the whole way.
-NETWORKS = {"latent_dim": 2, "hidden": 128, "layers": 3}
-TRAIN = {"batch_size": 256}
+NETWORKS: dict[str, Any] = {"latent_dim": 2, "hidden": 128, "layers": 3}
+TRAIN: dict[str, Any] = {"batch_size": 256}
 STEPS = [*range(0, 100, 20), *range(100, 500, 50), *range(500, 1001, 100)]
 MILLISECONDS = 260  # between two of them, while it plays
 POINTS, CELLS, HALF_WIDTH = 240, 28, 1.6  # points drawn, cells of the grid a side, plane shown: [-1.6, 1.6]^2
