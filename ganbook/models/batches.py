@@ -11,8 +11,9 @@ from ganbook.errors import UserError
 def minibatch_std(h: Tensor) -> Tensor:
     """Return one number for a whole batch: the mean over all features of their deviation over the batch.
 
-        s = 1/d sum_j sqrt(1/N sum_i (h_ij - 1/N sum_k h_kj)^2 + eps)
+        s = 1/d sum_j s_j,   s_j^2 = 1/N sum_i (h_{i j} - m_j)^2 + eps
 
+    m_j is the mean of feature j over the N samples.
     A generator that makes the same sample again and again has almost none, whatever that sample is. Order
     does not matter, and a discriminator that is told s looks at a batch, not at each sample by itself.
 

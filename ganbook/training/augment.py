@@ -149,10 +149,10 @@ def diffaugment(x: Tensor, u: Tensor, p: Tensor | float = 1.0) -> Tensor:
 class AdaptiveStrength(nn.Module):
     """The probability p of augmentation, which rises while D is too sure of the training data.
 
-        r_t = E_x[sign D(x)],   p <- p + step   if r_t > target,   else   p - step
+        r_t = E_x[sign D(x)],   p <- p + delta sign(r_t - target)
 
     r_t is 1 where D calls every training image real, and 0 where it has no opinion on average. It is the mean
-    over four batches; then p moves, by so much that it can rise from 0 to 1 within `images` images.
+    over four batches; then p moves by delta, so large that it can rise from 0 to 1 within `images` images.
 
     Source: Karras et al. (2020), section 3; their target is 0.6, their 500,000 images are a small part of a
     run.
