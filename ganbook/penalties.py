@@ -1,6 +1,6 @@
-"""Penalties on the discriminator's gradient: pure functions of a discriminator and batches.
+"""Penalties on the discriminator: pure functions of it and of batches, most of them on its gradient.
 
-All look at the gradient of D with respect to its *input*, sample by sample. That needs a D that treats each
+These look at the gradient of D with respect to its *input*, sample by sample. That needs a D that treats each
 sample by itself; BatchNorm in D mixes them, and then these formulas no longer say what they seem to.
 
 They are computed in float32, also inside `autocast`: a gradient of a gradient in bfloat16 is mostly noise.
@@ -172,6 +172,46 @@ def wgan_gp(
     # vector_norm, not sqrt of a sum: at a zero gradient it passes 0 back, a square root infinity.
     norm = torch.linalg.vector_norm(input_gradient(discriminator, x_hat), dim=1)
     return weight * (norm - 1).square().mean()
+
+
+def lecam(
+    real_logits: Tensor, fake_logits: Tensor, real_anchor: Tensor, fake_anchor: Tensor, weight: float = 1.0
+) -> Tensor:
+    """Return LeCam's regularisation: it draws D's answers to one kind to where those to the other have been.
+
+        R_LC = weight (E_x[||D(x) - alpha_F||^2] + E_z[||D(G(z)) - alpha_R||^2])
+
+    alpha_R and alpha_F, the anchors, are moving averages of D's logits of real and of generated samples. D is
+    not rewarded for ever larger logits of samples that it knows by heart.
+
+    Parameters
+    ----------
+    real_logits, fake_logits : Tensor
+        D's logits, of one shape: (N,), or (N, h, w) for patches.
+    real_anchor, fake_anchor : Tensor
+        alpha_R and alpha_F, scalars; no gradient passes through them.
+    weight : float
+        Strength; the paper calls it lambda.
+
+    Returns
+    -------
+    Tensor
+        A scalar, at least 0.
+
+    Notes
+    -----
+    Source: Tseng et al. (2021). The authors' code counts only D(x) above alpha_F and D(G(z)) below alpha_R;
+    the formula here is the paper's.
+
+    Examples
+    --------
+    >>> real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, -1.0])
+    >>> lecam(real, fake, real_anchor=torch.tensor(1.0), fake_anchor=torch.tensor(0.0))  # (4 + 16)/2 + 4
+    tensor(14.)
+    """
+    to_fake = (real_logits - fake_anchor.detach()).square().mean()
+    to_real = (fake_logits - real_anchor.detach()).square().mean()
+    return weight * (to_fake + to_real)
 
 
 @checked

@@ -153,7 +153,7 @@ def test_the_front_figure_is_the_one_that_its_tool_makes():
     data = landing.stored()
     assert landing.PAGE.read_text(encoding="utf-8") == landing.page(data)
     assert data["steps"] == landing.STEPS
-    assert (data["recipe"], data["seed"]) == (landing.RECIPE, landing.SEED)
+    assert (data["data"], data["seed"]) == (landing.DATA, landing.SEED)
     assert len(data["points"]) == len(data["answers"]) == len(data["modes"]) == len(landing.STEPS)
     assert data["modes"][0] < data["modes"][-1] == 8
 

@@ -22,6 +22,7 @@ GREEK = {
     "delta",
     "eps",
     "epsilon",
+    "eta",
     "theta",
     "lambda",
     "mu",

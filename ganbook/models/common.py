@@ -17,6 +17,7 @@ from ganbook.support.checks import OneOf, Real, Whole, check_values
 Norm = Annotated[str, OneOf("discriminator_norm", ("batch", "layer", "none", "spectral"))]
 Dropout = Annotated[float, Real(least=0, below=1)]
 NumClasses = Annotated[int, Whole(0)]  # 0: no classes
+HiddenOrSame = Annotated[int, Whole(0)]  # 0: as many as in the generator
 
 
 class Generator(nn.Module):
@@ -35,6 +36,8 @@ class Discriminator(nn.Module):
 
     num_classes: int = 0
     """The classes that it is told; 0 where it is unconditional."""
+    packing: int = 1
+    """How many samples it judges together; a batch must be a multiple of it."""
     spec: dict[str, Any]
     """How its pair was built: what `ganbook.models.build` needs."""
 

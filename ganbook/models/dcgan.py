@@ -18,6 +18,10 @@ Options that leave the paper's rules, all off by default:
   (From [z, e_y] it soon draws one image a class and hardly looks at z.) The discriminator is the projection
   of Miyato and Koyama (2018), logit = psi(phi(x)) + <e_y, phi(x)>, where phi(x) is the last feature map and
   psi the paper's last convolution; so its e_y is a correction of that convolution's kernel for class y.
+- `minibatch_std`: the last convolution sees one more map, constant: the standard deviation over the batch
+  (Karras et al., 2018). `packing`: m images are judged together, as one of m times the channels, and each
+  gets the logit of its pack (PacGAN; Lin et al., 2018). Both make a discriminator that sees a generator
+  repeat itself; packs are for unconditional pairs.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ganbook.errors import UserError
+from ganbook.models.batches import MinibatchStd, pack, unpack
 from ganbook.models.common import (
     Discriminator,
     Dropout,
@@ -39,7 +45,7 @@ from ganbook.models.common import (
     remembers_spec,
     size_plan,
 )
-from ganbook.support.checks import Count
+from ganbook.support.checks import Count, TrueOrFalse
 
 
 def _initialise(module: nn.Module) -> None:
@@ -123,6 +129,10 @@ class DCGANDiscriminator(Discriminator):
         Share of the feature maps that are dropped after each activation.
     num_classes : int
         0 for an unconditional discriminator.
+    minibatch_std : bool
+        Whether the last convolution sees the deviation over the batch as one more map.
+    packing : int
+        Images that are judged together.
     """
 
     def __init__(
@@ -132,14 +142,17 @@ class DCGANDiscriminator(Discriminator):
         norm: str = "batch",
         dropout: float = 0.0,
         num_classes: int = 0,
+        minibatch_std: bool = False,
+        packing: int = 1,
     ) -> None:
         super().__init__()
         channels, size, doublings = size_plan("dcgan", shape)
         self.num_classes = num_classes
+        self.packing = packing
         widths = [width * 2**i for i in range(doublings)]
         drop = [nn.Dropout2d(dropout)] if dropout > 0 else []
         blocks: list[nn.Module] = [
-            nn.Conv2d(channels, widths[0], 4, 2, 1),
+            nn.Conv2d(packing * channels, widths[0], 4, 2, 1),
             nn.LeakyReLU(0.2, inplace=True),
             *drop,
         ]
@@ -151,8 +164,11 @@ class DCGANDiscriminator(Discriminator):
             if norm == "layer":
                 blocks.append(nn.GroupNorm(1, width_out))  # one group: all channels and pixels of a sample
             blocks += [nn.LeakyReLU(0.2, inplace=True), *drop]
-        blocks += [nn.Conv2d(widths[-1], 1, size, 1, 0), nn.Flatten(0)]
-        self.net = nn.Sequential(*blocks)
+        last: list[nn.Module] = [nn.Conv2d(widths[-1] + minibatch_std, 1, size, 1, 0), nn.Flatten(0)]
+        if minibatch_std:
+            last.insert(0, MinibatchStd())
+        self.num_last = len(last)
+        self.net = nn.Sequential(*blocks, *last)
         _initialise(self)
         if num_classes > 0:
             self.embedding = nn.Embedding(num_classes, widths[-1] * size * size)
@@ -161,14 +177,14 @@ class DCGANDiscriminator(Discriminator):
             normalise_spectrally(self)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return phi(x), the last feature map, of shape (N, channels, size, size)."""
-        return self.net[:-2](x)
+        """Return phi(x), the last feature map, of shape (N, channels, size, size), or (N/m, ...) of packs."""
+        return self.net[: -self.num_last](pack(x, self.packing))
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map images (N, C, H, W), and labels (N,) if conditional, to logits (N,); positive means "real"."""
         check_labels(self.num_classes, labels, len(x))
         phi = self.features(x)
-        logits = self.net[-2:](phi)  # psi(phi(x))
+        logits = unpack(self.net[-self.num_last :](phi), self.packing)  # psi(phi(x))
         if labels is not None:
             logits = logits + (self.embedding(labels) * phi.flatten(1)).sum(1)  # + <e_y, phi(x)>
         return logits
@@ -182,6 +198,8 @@ def dcgan(
     num_classes: NumClasses = 0,
     discriminator_norm: Norm = "batch",
     dropout: Dropout = 0.0,
+    minibatch_std: TrueOrFalse = False,
+    packing: Count = 1,
 ) -> tuple[DCGANGenerator, DCGANDiscriminator]:
     """Build a DCGAN pair.
 
@@ -200,6 +218,12 @@ def dcgan(
         the samples of a batch, and a penalty on each sample's gradient would no longer be one.
     dropout : float
         Share of the discriminator's feature maps that are dropped after each activation, from 0 to below 1.
+    minibatch_std : bool
+        Whether the discriminator's last convolution is told the standard deviation over the batch, as one
+        more map (Karras et al., 2018): then it sees a generator that repeats itself.
+    packing : int
+        How many images the discriminator judges together, m of PacGAN (Lin et al., 2018); each of them gets
+        the logit of its pack. A batch must be a multiple of m. Not with classes.
 
     Returns
     -------
@@ -226,5 +250,9 @@ def dcgan(
     >>> discriminator(generator(torch.randn(2, 64), labels), labels).shape
     torch.Size([2])
     """
+    if packing > 1 and num_classes > 0:
+        raise UserError(f"dcgan: packing={packing}: packs are for unconditional pairs; set num_classes to 0")
     generator = DCGANGenerator(shape, latent_dim, width, num_classes)
-    return generator, DCGANDiscriminator(shape, width, discriminator_norm, dropout, num_classes)
+    return generator, DCGANDiscriminator(
+        shape, width, discriminator_norm, dropout, num_classes, minibatch_std, packing
+    )

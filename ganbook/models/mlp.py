@@ -8,17 +8,19 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ganbook.models.batches import MinibatchStd, pack, unpack
 from ganbook.models.common import (
     Discriminator,
     Dropout,
     Generator,
+    HiddenOrSame,
     Norm,
     check_labels,
     check_shape,
     normalise_spectrally,
     remembers_spec,
 )
-from ganbook.support.checks import Count
+from ganbook.support.checks import Count, TrueOrFalse
 
 
 class MLPGenerator(Generator):
@@ -71,14 +73,28 @@ class MLPDiscriminator(Discriminator):
         What normalises the hidden layers ("spectral": the weights of all layers).
     dropout : float
         Share of the units that are dropped after each activation.
+    minibatch_std : bool
+        Whether the deviation over the batch is one more input.
+    packing : int
+        Samples that are judged together.
     """
 
     def __init__(
-        self, shape: Sequence[int], hidden: int, layers: int, norm: str = "none", dropout: float = 0.0
+        self,
+        shape: Sequence[int],
+        hidden: int,
+        layers: int,
+        norm: str = "none",
+        dropout: float = 0.0,
+        minibatch_std: bool = False,
+        packing: int = 1,
     ) -> None:
         super().__init__()
-        sizes = [math.prod(shape)] + [hidden] * layers
+        self.packing = packing
+        sizes = [packing * math.prod(shape) + minibatch_std] + [hidden] * layers
         blocks: list[nn.Module] = [nn.Flatten()]
+        if minibatch_std:
+            blocks.append(MinibatchStd())
         for size_in, size_out in itertools.pairwise(sizes):
             blocks.append(nn.Linear(size_in, size_out))
             if norm == "batch":
@@ -96,7 +112,7 @@ class MLPDiscriminator(Discriminator):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map samples (N, *shape) to logits (N,), positive means "real"; it takes no labels."""
         check_labels(self.num_classes, labels, len(x))
-        return self.net(x)
+        return unpack(self.net(pack(x, self.packing)), self.packing)
 
 
 @remembers_spec
@@ -107,6 +123,9 @@ def mlp(
     layers: Count = 2,
     discriminator_norm: Norm = "none",
     dropout: Dropout = 0.0,
+    discriminator_hidden: HiddenOrSame = 0,
+    minibatch_std: TrueOrFalse = False,
+    packing: Count = 1,
 ) -> tuple[MLPGenerator, MLPDiscriminator]:
     """Build a fully connected pair for images or points.
 
@@ -117,7 +136,7 @@ def mlp(
     latent_dim : int
         Length of the latent vector z.
     hidden : int
-        Units of a hidden layer, in both networks.
+        Units of a hidden layer, in both networks (but see `discriminator_hidden`).
     layers : int
         Number of hidden layers, in both networks.
     discriminator_norm : {"batch", "layer", "none", "spectral"}
@@ -125,6 +144,14 @@ def mlp(
         layer; or the weights of all layers, by their largest singular value (Miyato et al., 2018).
     dropout : float
         Share of the discriminator's hidden units that are dropped after each activation, from 0 to below 1.
+    discriminator_hidden : int
+        Units of a hidden layer of the discriminator; 0: as many as `hidden`.
+    minibatch_std : bool
+        Whether the discriminator is told the standard deviation over the batch, as one number beside each
+        sample (Karras et al., 2018): then it sees a generator that repeats itself.
+    packing : int
+        How many samples the discriminator judges together, m of PacGAN (Lin et al., 2018); each of them gets
+        the logit of its pack. A batch must be a multiple of m.
 
     Returns
     -------
@@ -145,4 +172,7 @@ def mlp(
     """
     check_shape("mlp", shape, (1, 3))
     generator = MLPGenerator(shape, latent_dim, hidden, layers)
-    return generator, MLPDiscriminator(shape, hidden, layers, discriminator_norm, dropout)
+    units = discriminator_hidden or hidden
+    return generator, MLPDiscriminator(
+        shape, units, layers, discriminator_norm, dropout, minibatch_std, packing
+    )

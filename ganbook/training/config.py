@@ -23,6 +23,7 @@ from ganbook.support.checks import (
     Whole,
     check_fields,
 )
+from ganbook.training.augment import AUGMENTS
 
 SCHEDULES: dict[str, Callable[[float], float]] = {  # of the share of the decay that is done, 0 to 1
     "constant": lambda done: 1.0,
@@ -36,6 +37,9 @@ Steps = Annotated[int, Whole(0)]
 Betas = Annotated[tuple[float, float], Each(2, Real(least=0, below=1), "two numbers")]
 Decay = Annotated[float, Real(least=0, below=1)]
 Smoothing = Annotated[float, Real(least=0, below=0.5)]
+Augment = Annotated[str, OneOf("augment", AUGMENTS)]
+MeanSign = Annotated[float, Real(least=-1, most=1)]
+Samples = Annotated[int, Whole(0)]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,21 @@ class TrainConfig:
     """Standard deviation of Gaussian noise on all that D sees, real and fake; images lie in [-1, 1]."""
     instance_noise_steps: Steps = 0
     """Steps over which that noise falls linearly to 0; 0 keeps it."""
+    lecam: NotNegative = 0.0
+    """Weight of LeCam's regularisation, which ties D's logits to their own averages; 0 leaves it out."""
+    unroll_steps: Steps = 0
+    """K of unrolled GANs: G's step looks at D after so many steps of D's own; 0 at D as it is."""
+    unroll_lr: Positive = 0.1
+    """Size of those steps, which are plain gradient descent on D's loss without penalties."""
+    replay: Samples = 0
+    """Old generated samples to keep; half of what D sees as generated comes from there. 0 keeps none."""
+    augment: Augment = "none"
+    """none, flip (real images, at random), diffaugment (all that D sees, also in G's step), or adaptive (that
+    with a probability which follows how well D knows the real images). (`ganbook.training.augment`)"""
+    augment_target: MeanSign = 0.6
+    """Adaptive: the mean sign of D(x) on real images above which that probability rises; below, it falls."""
+    augment_images: Count = 500_000
+    """Adaptive: the number of real images within which it can rise from 0 to 1."""
     schedule: Schedule = "constant"
     """How both learning rates go on after the warm-up: constant, linear or cosine (both down to 0)."""
     warmup_steps: Steps = 0

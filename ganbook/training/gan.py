@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -15,12 +15,23 @@ from ganbook.data import Dataset
 from ganbook.errors import UserError
 from ganbook.losses import LOSSES
 from ganbook.support.notices import notice
+from ganbook.training.anchors import Anchors
+from ganbook.training.augment import NUM_RANDOM, AdaptiveStrength, diffaugment, flip
 from ganbook.training.config import TrainConfig, learning_rate_factor
 from ganbook.training.ema import EMA
 from ganbook.training.game import Game, Results
 from ganbook.training.parts import Part
+from ganbook.training.replay import Replay, Replayed
 from ganbook.training.sampling import class_columns, sample_generator
-from ganbook.training.step import Penalty, StepResult, discriminator_step, generator_step
+from ganbook.training.step import Augment, Penalty, StepResult, discriminator_step, generator_step
+from ganbook.training.unrolled import Unrolled
+
+# What lets one sample's logit depend on others, and the option of a model that decides it.
+MIXING = {
+    "BatchNorm": "discriminator_norm",
+    "minibatch standard deviation": "minibatch_std",
+    "packing": "packing",
+}
 
 
 class GANResults(NamedTuple):
@@ -60,6 +71,7 @@ class GAN(Game):
             raise UserError("generator: it needs an attribute latent_dim, the length of its latent vector z")
         self.latent_dim = latent_dim
         self.num_classes = _num_classes(generator, discriminator, data)
+        self.packing = getattr(discriminator, "packing", 1)
         super().__init__(data, config, _is_convolutional(discriminator))
         self.batches_a_step = config.discriminator_steps
         self.loss = LOSSES[config.loss]
@@ -69,11 +81,13 @@ class GAN(Game):
         self.generator = self.engine.prepare(generator)
         self.discriminator = self.engine.prepare(discriminator)
         self._check_shapes()
+        self._check_settings()
+        self._states = self._build_states()
         self._penalties = self._choose_penalties()
         self.ema = EMA(self.generator, config.ema_decay)
         if config.compile:
             self.engine.compile(self.generator)
-            if not self._penalties:  # compiled code has no second derivatives
+            if not self._penalties and not config.unroll_steps:  # compiled code has no second derivatives
                 self.engine.compile(self.discriminator)
         self.generator_optimizer = self.engine.adam(generator.parameters(), config.generator_lr, config.betas)
         self.discriminator_optimizer = self.engine.adam(
@@ -88,21 +102,22 @@ class GAN(Game):
                 network.train()
         config, autocast = self.config, self.engine.autocast
         self._set_learning_rates(step)
-        noise = self._noise(step)
-        augment = partial(self._augment, noise) if noise else None
+        augment = self._choose_augment(step)
         losses = []
         for number, indices in enumerate(batches, start=step * len(batches)):
-            real = self.engine.layout(self.data.batch(indices))
+            real = self._real(indices)
             labels = self.data.batch_labels(indices) if self.num_classes else None
             result_d = discriminator_step(
-                self.generator, self.discriminator, self.discriminator_optimizer, self.loss.discriminator,
-                real, self._latents(), labels, self._penalty(number), augment, autocast(),
+                self._g_for_d(number), self.discriminator, self.discriminator_optimizer,
+                self.loss.discriminator, real, self._latents(), labels, self._penalty(number), augment,
+                autocast(),
             )  # fmt: skip
             if config.weight_clip:
                 penalties.clip_weights(self.discriminator, config.weight_clip)
+            self._note(result_d, number)
             losses.append(("discriminator_loss", result_d.loss))
         result_g = generator_step(
-            self.generator, self.discriminator, self.generator_optimizer, self.loss.generator,
+            self.generator, self._d_for_g(real, augment), self.generator_optimizer, self.loss.generator,
             real if self.loss.uses_real else None, self._latents(), labels, None, augment, autocast(),
         )  # fmt: skip
         losses.append(("generator_loss", result_g.loss))
@@ -111,7 +126,7 @@ class GAN(Game):
         return Results(losses, partial(self._scalars, self.last))
 
     def parts(self) -> dict[str, Part]:
-        """Return both networks, the average, both optimisers, and the random numbers of the latents."""
+        """Return both networks, the average, both optimisers, the random numbers, and what cures remember."""
         return {
             "generator": self.generator,
             "discriminator": self.discriminator,
@@ -119,6 +134,7 @@ class GAN(Game):
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
             "latents": self.rng,
+            **self._states,
         }
 
     def sample(self, num: int, seed: int = 0, labels: Tensor | int | None = None) -> Tensor:
@@ -144,6 +160,7 @@ class GAN(Game):
             "discriminator_loss": d.loss,
             "generator_loss": g.loss,
             **({"penalty": d.loss.new_zeros(()) if d.extra is None else d.extra} if self._penalties else {}),
+            **({"augment_p": self._strength.p.clone()} if self._strength is not None else {}),
             "d_accuracy_real": (d.real_logits > 0).float().mean(),
             "d_accuracy_fake": (d.fake_logits < 0).float().mean(),
             "discriminator_grad_norm": gradient_norm(self.discriminator),
@@ -164,11 +181,74 @@ class GAN(Game):
             return config.instance_noise
         return config.instance_noise * max(0.0, 1.0 - step / config.instance_noise_steps)
 
-    def _augment(self, std: float, x: Tensor) -> Tensor:
+    def _uniform(self, *shape: int) -> Tensor:
+        whole = (self.config.batch_size, *shape)
+        return self.processes.share(torch.rand(whole, generator=self.rng, device=self.engine.device))
+
+    def _real(self, indices: Tensor) -> Tensor:
+        """Return real samples, some of them flipped if `augment` says so."""
+        real = self.engine.layout(self.data.batch(indices))
+        return flip(real, self._uniform()) if self.config.augment == "flip" else real
+
+    def _choose_augment(self, step: int) -> Augment | None:
+        """Return what is done to all that D sees at a step, real or generated; None for nothing."""
+        chosen: list[Augment] = []
+        if self.config.augment in ("diffaugment", "adaptive"):
+            chosen.append(self._diffaugment)
+        if noise := self._noise(step):
+            chosen.append(partial(self._add_noise, noise))
+        return (lambda x: reduce(lambda x, change: change(x), chosen, x)) if chosen else None
+
+    def _diffaugment(self, x: Tensor) -> Tensor:
+        p = 1.0 if self._strength is None else self._strength.p
+        return self.engine.layout(diffaugment(x, self._uniform(NUM_RANDOM), p))
+
+    def _add_noise(self, std: float, x: Tensor) -> Tensor:
         """Add instance noise (Sonderby et al. 2017; Arjovsky and Bottou 2017)."""
         shape = (self.config.batch_size, *x.shape[1:])
         noise = torch.randn(shape, generator=self.rng, device=self.engine.device)
         return x + std * self.processes.share(noise)
+
+    # -------------------------------------------------------------------------- cures that wrap a player
+
+    def _build_states(self) -> dict[str, nn.Module]:
+        """Build what cures remember from step to step, by its name in a checkpoint; only of those in use."""
+        config, built = self.config, dict[str, nn.Module]()
+        self._anchors = self._strength = self._replay = None
+        if config.lecam:
+            self._anchors = built["anchors"] = Anchors()
+            self.loss = self.loss._replace(
+                discriminator=self._anchors.added_to(self.loss.discriminator, config.lecam)
+            )
+        if config.augment == "adaptive":
+            self._strength = built["augment_strength"] = AdaptiveStrength(
+                config.augment_target, config.augment_images, config.batch_size
+            )
+        if config.replay:
+            self._replay = built["replay"] = Replay(config.replay, self.data.shape, self.rng)
+        return {name: module.to(self.engine.device) for name, module in built.items()}
+
+    def _g_for_d(self, number: int) -> nn.Module:
+        """Return the G that D's update `number` looks at: as it is, or half of it as it was (`replay`)."""
+        return self.generator if self._replay is None else Replayed(self.generator, self._replay, number)
+
+    def _d_for_g(self, real: Tensor, augment: Augment | None) -> nn.Module:
+        """Return the D that G's step looks at: as it is, or as it will be (`unroll_steps`)."""
+        config = self.config
+        if config.unroll_steps == 0:
+            return self.discriminator
+        seen = real if augment is None else augment(real)
+        loss = self.loss.discriminator
+        return Unrolled(self.discriminator, loss, seen, config.unroll_steps, config.unroll_lr)
+
+    def _note(self, result: StepResult, number: int) -> None:
+        """Let the cures that remember something look at D's update `number`."""
+        assert result.real_logits is not None
+        mean = self.processes.mean
+        if self._anchors is not None:
+            self._anchors.update(mean(result.real_logits.mean()), mean(result.fake_logits.mean()))
+        if self._strength is not None:
+            self._strength.update(mean(result.real_logits.sign().mean()), number)
 
     def _choose_penalties(self) -> list[Penalty]:
         config, every = self.config, self.config.penalty_every
@@ -179,10 +259,11 @@ class GAN(Game):
             chosen.append(partial(penalties.r2, gamma=config.r2 * every))
         if config.gradient_penalty:
             chosen.append(self._wgan_gp)
-        if chosen and any(isinstance(module, _BatchNorm) for module in self.discriminator.modules()):
+        mixes = _what_mixes_samples(self.discriminator)
+        if chosen and mixes:
             notice(
-                "this discriminator has BatchNorm, which mixes the samples of a batch; a gradient penalty is "
-                "meant for one that looks at each sample by itself (option discriminator_norm of the model)"
+                f"this discriminator has {mixes}, which mixes the samples of a batch; a gradient penalty is "
+                f"meant for one that looks at each sample by itself (option {MIXING[mixes]} of the model)"
             )
         return chosen
 
@@ -208,11 +289,36 @@ class GAN(Game):
 
     # --------------------------------------------------------------------------------- before the first step
 
+    def _check_settings(self) -> None:
+        """Refuse settings that do not fit the data, the networks or the processes."""
+        config, processes = self.config, self.processes.size
+        if config.augment != "none" and len(self.data.shape) != 3:
+            raise UserError(
+                f"augment={config.augment!r}: it is for images, (C, H, W); these data have {self.data.shape}"
+            )
+        if config.batch_size // processes % self.packing:
+            raise UserError(
+                f"batch_size={config.batch_size}: the discriminator judges packs of {self.packing} samples, "
+                f"so it must be a multiple of {self.packing * processes}"
+            )
+        if config.replay and self.num_classes:
+            raise UserError(
+                f"replay={config.replay}: old samples have no classes; it is for unconditional pairs"
+            )
+        if config.replay and processes > 1:
+            raise UserError(f"replay={config.replay}: old samples are kept by one process; {processes} train")
+        if 0 < config.replay < config.batch_size // 2:
+            raise UserError(
+                f"replay={config.replay}: half of each batch comes from there, so it must be at least "
+                f"{config.batch_size // 2}"
+            )
+
     def _check_shapes(self) -> None:
         """Run one tiny batch through both networks, without changing them or any random state."""
         state = {id(m): m.training for net in (self.generator, self.discriminator) for m in net.modules()}
-        z = torch.zeros(2, self.latent_dim, device=self.engine.device)
-        labels = torch.zeros(2, dtype=torch.int64, device=self.engine.device)
+        num = 2 * self.packing
+        z = torch.zeros(num, self.latent_dim, device=self.engine.device)
+        labels = torch.zeros(num, dtype=torch.int64, device=self.engine.device)
         condition = (labels,) if self.num_classes else ()
         try:
             with torch.no_grad():
@@ -223,16 +329,16 @@ class GAN(Game):
                         f"generator: it makes samples of shape {shape}, the data have {self.data.shape}"
                     )
                 try:
-                    real = self.data.batch(torch.zeros(2, dtype=torch.int64))
+                    real = self.data.batch(torch.zeros(num, dtype=torch.int64))
                     logits = self.discriminator.eval()(real, *condition)
                 except RuntimeError as error:
                     raise UserError(
                         f"discriminator: it cannot take samples of shape {self.data.shape} ({error})"
                     ) from error
-            if logits.shape != (2,):
+            if logits.shape != (num,):
                 raise UserError(
-                    f"discriminator: for 2 samples it returns shape {tuple(logits.shape)}; "
-                    "it must return one logit a sample, shape (2,)"
+                    f"discriminator: for {num} samples it returns shape {tuple(logits.shape)}; "
+                    f"it must return one logit a sample, shape ({num},)"
                 )
         finally:
             for net in (self.generator, self.discriminator):
@@ -258,6 +364,16 @@ def gradient_norm(module: nn.Module) -> Tensor:
     if not gradients:
         return next(module.parameters()).new_zeros(())
     return torch.stack(torch._foreach_norm(gradients)).norm()
+
+
+def _what_mixes_samples(discriminator: nn.Module) -> str:
+    """Return what lets D's answer to one sample depend on others (a key of `MIXING`); "" if nothing does."""
+    modules = list(discriminator.modules())
+    if any(isinstance(module, _BatchNorm) for module in modules):
+        return "BatchNorm"
+    if any(getattr(module, "mixes_samples", False) for module in modules):
+        return "minibatch standard deviation"
+    return "packing" if getattr(discriminator, "packing", 1) > 1 else ""
 
 
 def _is_convolutional(module: nn.Module) -> bool:

@@ -200,3 +200,17 @@ def test_mlp_parameter_count_with_norms():
     for norm, more in extra.items():
         _, discriminator = models.mlp(shape, hidden=hidden, discriminator_norm=norm, dropout=0.1)
         assert count(discriminator) == plain + more
+
+
+def test_mlp_discriminator_may_be_smaller_or_larger_than_the_generator():
+    generator, same = models.mlp((2,), latent_dim=3, hidden=16)
+    for hidden in (1, 8, 40):
+        torch.manual_seed(0)
+        other_generator, other = models.mlp((2,), latent_dim=3, hidden=16, discriminator_hidden=hidden)
+        assert count(other_generator) == count(generator)
+        assert count(other) == (2 + 1) * hidden + (hidden + 1) * hidden + hidden + 1
+        assert models.build(**other.spec)[1].net[1].out_features == hidden
+    _, zero = models.mlp((2,), latent_dim=3, hidden=16, discriminator_hidden=0)
+    assert count(zero) == count(same)
+    with pytest.raises(UserError, match="discriminator_hidden=-1: it must be a whole number, at least 0"):
+        models.mlp((2,), discriminator_hidden=-1)

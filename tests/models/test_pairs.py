@@ -18,7 +18,11 @@ SMALL = {
     "mlp-spectral": ("mlp", {"hidden": 16, "discriminator_norm": "spectral"}),
     "mlp-layer-dropout": ("mlp", {"hidden": 16, "discriminator_norm": "layer", "dropout": 0.3}),
     "mlp-batch": ("mlp", {"hidden": 16, "discriminator_norm": "batch"}),
+    "mlp-minibatch-std": ("mlp", {"hidden": 16, "minibatch_std": True, "discriminator_hidden": 12}),
+    "mlp-packing": ("mlp", {"hidden": 16, "packing": 2}),
     "dcgan": ("dcgan", {"width": 4}),
+    "dcgan-minibatch-std": ("dcgan", {"width": 4, "discriminator_norm": "none", "minibatch_std": True}),
+    "dcgan-packing": ("dcgan", {"width": 4, "discriminator_norm": "layer", "packing": 2}),
     "dcgan-spectral": ("dcgan", {"width": 4, "discriminator_norm": "spectral"}),
     "dcgan-layer": ("dcgan", {"width": 4, "discriminator_norm": "layer"}),
     "dcgan-none-dropout": ("dcgan", {"width": 4, "discriminator_norm": "none", "dropout": 0.3}),
@@ -33,7 +37,9 @@ SMALL = {
 IMAGES = sorted(set(SMALL) - {kind for kind in SMALL if kind.startswith("mlp")})
 CLASSES = [kind for kind in SMALL if "num_classes" in SMALL[kind][1]]
 SPECTRAL = [kind for kind in SMALL if "spectral" in kind] + ["resnet", "resnet-classes-dropout"]
-BATCH_FREE = sorted(set(SMALL) - {"mlp-batch", "dcgan", "dcgan-classes"})  # discriminators without BatchNorm
+BATCH_NORM = {"mlp-batch", "dcgan", "dcgan-classes"}  # discriminators with BatchNorm
+LOOK_AT_A_BATCH = {"mlp-minibatch-std", "dcgan-minibatch-std", "mlp-packing", "dcgan-packing"}
+BATCH_FREE = sorted(set(SMALL) - BATCH_NORM - LOOK_AT_A_BATCH)
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 every = pytest.mark.parametrize("kind", sorted(SMALL))
@@ -87,8 +93,9 @@ def test_shapes_at_every_size(kind, size):
 @every
 def test_a_batch_of_one_keeps_its_form(kind):
     generator, discriminator = (net.eval() for net in build(kind))
-    images, logits = forward(generator, discriminator, torch.randn(1, 5))
-    assert (images.shape, logits.shape) == ((1, 1, 28, 28), (1,))
+    num = discriminator.packing
+    images, logits = forward(generator, discriminator, torch.randn(num, 5))
+    assert (images.shape, logits.shape) == ((num, 1, 28, 28), (num,))
 
 
 @every
@@ -224,7 +231,7 @@ def test_only_those_pairs_have_batch_norm():
     for kind in SMALL:
         _, discriminator = build(kind)
         has = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in discriminator.modules())
-        assert has is (kind not in BATCH_FREE)
+        assert has is (kind in BATCH_NORM)
 
 
 # ------------------------------------------------------------------------------ spectral normalisation

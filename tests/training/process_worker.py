@@ -21,6 +21,8 @@ SETTINGS = {
     "r1": {"r1": 0.5, "r2": 0.1, "loss": "relativistic"},
     "wgan-gp": {"gradient_penalty": 10.0, "loss": "wasserstein", "penalty_every": 2},
     "noise": {"instance_noise": 0.3, "schedule": "linear", "decay_steps": 20, "loss": "least-squares"},
+    "lecam": {"lecam": 0.3, "augment": "flip"},
+    "adaptive": {"augment": "adaptive", "augment_target": -0.9, "augment_images": 200},
 }
 
 

@@ -17,6 +17,7 @@ from ganbook.training.engine import Processes
 WORKER = str(Path(__file__).parent / "process_worker.py")
 CLEAN = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
 CLEAN["OMP_NUM_THREADS"] = "1"
+SETTINGS = ("plain", "k2", "r1", "wgan-gp", "noise", "lecam", "adaptive")
 
 
 def free_port():
@@ -55,7 +56,7 @@ def weights(tmp_path_factory):
     return folder, load_file(folder / "one"), load_file(folder / "two")
 
 
-@pytest.mark.parametrize("setting", ["plain", "k2", "r1", "wgan-gp", "noise"])
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_two_processes_at_half_the_batch_give_the_weights_of_one(setting, weights):
     _, one, two = weights
     names = [name for name in one if name.startswith(f"{setting}.")]
@@ -67,7 +68,7 @@ def test_two_processes_at_half_the_batch_give_the_weights_of_one(setting, weight
 def test_the_settings_make_a_difference(weights):
     """Else the comparison above would compare one run with itself."""
     _, one, _ = weights
-    final = [one[f"{name}.generator.net.0.weight"] for name in ("plain", "k2", "r1", "wgan-gp", "noise")]
+    final = [one[f"{name}.generator.net.0.weight"] for name in SETTINGS]
     assert all(not torch.allclose(a, b) for i, a in enumerate(final) for b in final[:i])
 
 

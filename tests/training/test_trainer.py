@@ -545,6 +545,31 @@ def test_a_penalty_with_batchnorm_is_noticed(capsys):
 
 
 @pytest.mark.parametrize(
+    ("options", "words"),
+    [({"minibatch_std": True}, "minibatch standard deviation"), ({"packing": 2}, "packing")],
+)
+def test_a_penalty_on_a_discriminator_that_looks_at_a_batch_is_noticed(options, words, capsys):
+    data = gb.load_dataset("ring", limit=64)
+    for penalty in ("r1", "r2", "gradient_penalty"):
+        pair = gb.models.mlp(data.shape, latent_dim=2, hidden=8, **options)
+        gb.Trainer(*pair, data, gb.TrainConfig(batch_size=8, device="cpu", **{penalty: 1.0}))
+        out = capsys.readouterr().out
+        assert out.startswith(f"Notice: this discriminator has {words}, which mixes the samples")
+        assert f"(option {next(iter(options))} of the model)" in out
+    gb.Trainer(*pair, data, gb.TrainConfig(batch_size=8, device="cpu"))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_batch_must_be_whole_packs():
+    data = gb.load_dataset("ring", limit=64)
+    pair = gb.models.mlp(data.shape, latent_dim=2, hidden=8, packing=3)
+    with pytest.raises(UserError, match=r"batch_size=8: .* packs of 3 samples.* multiple of 3"):
+        gb.Trainer(*pair, data, gb.TrainConfig(batch_size=8, device="cpu"))
+    trainer = gb.Trainer(*pair, data, gb.TrainConfig(batch_size=9, device="cpu"))
+    trainer.fit(steps=2, progress=False)
+
+
+@pytest.mark.parametrize(
     ("settings", "says"),
     [
         ({"r1": -1.0}, "r1=-1.0: it must be a number, at least 0"),

@@ -133,7 +133,7 @@ def _message_on(use: LossUse) -> str:
 
 
 def modes(evidence: Evidence) -> Verdict:
-    """Look for forward passes in eval mode, and for batches of both kinds in D's BatchNorm."""
+    """Look for forward passes in eval mode, and for batches of both kinds where D mixes its samples."""
     trace = evidence.trace
     if not trace.called:
         return Verdict(not_made=evidence.why_nothing_seen)
@@ -142,7 +142,7 @@ def modes(evidence: Evidence) -> Verdict:
     faults = _in_eval_mode(evidence, GENERATOR, generator_calls)
     faults += _in_eval_mode(evidence, DISCRIMINATOR, discriminator_calls)
     mixed = [c for c in trace.discriminator_calls if c.is_mixed]
-    layers = evidence.case.discriminator.modules()
+    layers = list(evidence.case.discriminator.modules())
     has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in layers)
     if has_norm and any(c.training for c in mixed):
         message = (
@@ -151,6 +151,13 @@ def modes(evidence: Evidence) -> Verdict:
             "apart."
         )
         faults.append(note(message, f"{len(mixed)} calls of D on mixed batches"))
+    elif mixed and any(getattr(m, "mixes_samples", False) for m in layers):  # a minibatch standard deviation
+        message = (
+            "Real and generated samples go through D in one batch, and D takes a standard deviation over "
+            "the batch: it is that of both kinds together and tells D nothing of either. Two calls keep "
+            "them apart."
+        )
+        faults.append(warning(message, f"{len(mixed)} calls of D on mixed batches"))
     return Verdict(faults)
 
 

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganbook import losses
+from ganbook.models.batches import MinibatchStd
 
 MISTAKES = Mistakes()
 
@@ -182,6 +183,13 @@ def eval_in_the_loop(p):
         inner(real)
 
     return step
+
+
+@MISTAKES.seeded("modes", "warning")
+def a_deviation_over_a_batch_of_both_kinds(p):
+    p.D = nn.Sequential(nn.Flatten(), MinibatchStd(), nn.Linear(17, 12), nn.LeakyReLU(0.2), nn.Linear(12, 1))
+    p.opt_D = torch.optim.Adam(p.D.parameters())
+    return concatenated(p)
 
 
 # --- batch norm
