@@ -1,7 +1,8 @@
 """The `ganbook` command: its parser, and what an error becomes.
 
-Exit code 0 on success, 2 on bad usage or input with one clear line on stderr. Two commands have a third answer:
-`ganbook exercises check` exits with 1 if the answer is not right yet, `ganbook doctor` if it found a disorder.
+Exit code 0 on success, 2 on bad usage or input with one clear line on stderr. Two commands have a third
+answer: `ganbook exercises check` exits with 1 if the answer is not right yet, `ganbook doctor` if it found a
+disorder.
 """
 
 from __future__ import annotations

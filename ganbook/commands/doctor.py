@@ -16,10 +16,10 @@ def add(commands: Commands) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="say what a run suffers from, with evidence and advice",
-        description="Examine a run: its log, its last checkpoints, samples of them beside the data. Says what is "
-        "wrong, with the numbers that show it, what would confirm it, and what to do, the most useful first.",
-        epilog="Exit code: 0 where no disorder was found (there may be warnings), 1 where one was, 2 where there "
-        "is nothing to look at.",
+        description="Examine a run: its log, its last checkpoints, samples of them beside the data. "
+        "Says what is wrong, with the numbers that show it, what would confirm it, and what to do.",
+        epilog="Exit code: 0 where no disorder was found (there may be warnings), 1 where one was, 2 where "
+        "there is nothing to look at.",
     )
     doctor.set_defaults(run=run)
     doctor.add_argument("folder", metavar="RUN", type=Path, help="a run folder, or a checkpoint in it")

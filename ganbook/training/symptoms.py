@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 FEWEST = 8  # records from which anything is concluded
 ACCURATE = 0.99  # D judges this share of a batch rightly, real and fake: it has nothing left to learn
 FLAT = 0.02  # D gives all samples logits that differ by less
+USEFUL = 0.1  # a D whose logits have once differed by more was of use, and may rest
 GROWN = 10.0  # times: logits that have grown so much do not settle
 HUGE = 50.0  # logits beyond it say a probability of 1 - 2e-22
 
@@ -36,6 +38,8 @@ class LogSigns:
     """Mean logit of real samples less that of generated ones, at the end."""
     spread: float | None
     """Standard deviation of all logits of a batch, real and generated together, at the end."""
+    spread_peak: float | None
+    """The largest median of five records of it: a D that is flat may have been of use before."""
     size: float | None
     """Mean size of the logits at the end."""
     size_before: float | None
@@ -79,16 +83,16 @@ def read_signs(records: Records) -> LogSigns | None:
     end, before = _quarter(records, 3), _quarter(records, 1)
     series = [_finite(v) for v in column(records, "fake_logit") or column(records, "discriminator_loss")]
     period, swing = swings(series[len(series) // 2 :])
-    step = max((len(records) and records[-1]["step"]) / max(len(records) - 1, 1), 1)
+    step = records[-1]["step"] / max(len(records) - 1, 1)  # between two records
     real = [r["d_accuracy_real"] for r in end if _finite(r.get("d_accuracy_real")) is not None]
-    peak = [median(v[i : i + 5]) for v in [column(records, "generator_grad_norm")] for i in range(len(v) - 4)]
     return LogSigns(
         records=len(records), last_step=int(records[-1]["step"]),
         d_loss=_median(end, lambda r: r["discriminator_loss"]), accuracy=_median(end, accuracy),
         sign_real=2 * fmean(real) - 1 if real else None, gap=_median(end, gap), spread=_median(end, spread),
+        spread_peak=_peak(records, spread),
         size=_median(end, size), size_before=_median(before, size),
         g_gradient=_median(end, lambda r: r["generator_grad_norm"]),
-        g_gradient_peak=max(peak, default=None),
+        g_gradient_peak=_peak(records, lambda r: r["generator_grad_norm"]),
         d_gradient=_median(end, lambda r: r["discriminator_grad_norm"]),
         penalty_share=_median(end, penalty_share),
         period=None if period is None else period * step, swing=swing,
@@ -170,15 +174,12 @@ def swings(series: Sequence[float | None]) -> tuple[float | None, float | None]:
     values = [v for v in series if v is not None]
     if len(values) < 16:
         return None, None
-    slope = (values[-1] - values[0]) / (len(values) - 1)
     middle = fmean(values)
     x = [v - middle for v in values]
-    del slope
     variance = fmean(v * v for v in x)
     if variance <= 1e-12:
         return None, 0.0
-    fallen = False
-    best = None
+    fallen, best = False, None
     for lag in range(1, len(x) // 2):
         r = sum(a * b for a, b in zip(x, x[lag:], strict=False)) / (len(x) - lag) / variance
         fallen = fallen or r < -0.2
@@ -207,16 +208,23 @@ def _quarter(records: Records, number: int) -> Records:
     return records[number * n // 4 : (number + 1) * n // 4] or records[-1:]
 
 
-def _median(records: Records, of: Callable[[Mapping[str, Any]], float]) -> float | None:
+def _values(records: Records, of: Callable[[Mapping[str, Any]], float]) -> list[float]:
     values = []
     for record in records:
-        try:
-            value = _finite(of(record))
-        except (KeyError, TypeError, OverflowError):
-            continue
-        if value is not None:
-            values.append(value)
+        with contextlib.suppress(KeyError, TypeError, OverflowError):
+            values.append(_finite(of(record)))
+    return [value for value in values if value is not None]
+
+
+def _median(records: Records, of: Callable[[Mapping[str, Any]], float]) -> float | None:
+    values = _values(records, of)
     return median(values) if values else None
+
+
+def _peak(records: Records, of: Callable[[Mapping[str, Any]], float]) -> float | None:
+    """Return the largest median of five records in a row."""
+    values = _values(records, of)
+    return max((median(values[i : i + 5]) for i in range(len(values) - 4)), default=None)
 
 
 # ------------------------------------------------------------------------------------- while it trains
@@ -246,39 +254,39 @@ class Watch:
     >>> watch = Watch()
     >>> won = {"discriminator_loss": 1e-6, "d_accuracy_real": 1.0, "d_accuracy_fake": 1.0}
     >>> [alarm.line for step in range(0, 400, 10) for alarm in watch({"step": step, **won})]
-    ['D has won since step 0: it judges every sample rightly, and G learns nothing']
+    ['D has won since step 0: it judges all samples rightly, and G learns little']
     """
 
-    def __init__(self, records: int = 40) -> None:
+    def __init__(self, records: int = 20) -> None:
         self.alarms: dict[str, Alarm] = {}
+        """What it has said, by name."""
         self._last: deque[Mapping[str, Any]] = deque(maxlen=records)
         self._first_size: float | None = None
+        self._most_spread = 0.0
 
     def __call__(self, record: Mapping[str, Any]) -> list[Alarm]:
         """Look at a record; return what is new."""
         self._last.append(record)
+        self._most_spread = max([self._most_spread, *_values([record], spread)])
         if len(self._last) < (self._last.maxlen or 0):
             return []
-        new = [alarm for alarm in self._look() if alarm.name not in self.alarms]
+        if self._first_size is None:
+            self._first_size = _median(list(self._last), size)
+        new = [alarm for alarm in self._look(list(self._last)) if alarm.name not in self.alarms]
         self.alarms.update({alarm.name: alarm for alarm in new})
         return new
 
-    def _look(self) -> list[Alarm]:
-        records, found = list(self._last), []
-        half = records[len(records) // 2 :]
-        now = _median(half, size)
-        if self._first_size is None:
-            self._first_size = _median(records, size)
-        won, flat = since(records, has_won), since(records, is_flat)
-        if won == records[0]["step"]:
-            line = f"D has won since step {won:,}: it judges every sample rightly, and G learns nothing"
-            found.append(Alarm("d-has-won", won, line))
-        if flat == records[0]["step"]:
-            line = f"D is blind since step {flat:,}: it gives every sample the same logit"
-            found.append(Alarm("d-is-blind", flat, line))
-        grown = max(HUGE, GROWN * (self._first_size or 0.0))
-        if now is not None and now > grown and won is None:
-            step = int(records[-1]["step"])
-            line = f"training diverges at step {step:,}: the logits' size is {now:,.0f} and has not settled"
+    def _look(self, records: Records) -> list[Alarm]:
+        found = []
+        first, step = int(records[0]["step"]), int(records[-1]["step"])
+        if won := since(records, has_won) == first:
+            line = f"D has won since step {first:,}: it judges all samples rightly, and G learns little"
+            found.append(Alarm("d-has-won", first, line))
+        if since(records, is_flat) == first and self._most_spread < USEFUL:
+            line = f"D is blind since step {first:,}: it gives every sample the same logit, and always has"
+            found.append(Alarm("d-is-blind", first, line))
+        now = _median(records[len(records) // 2 :], size)
+        if now is not None and now > max(HUGE, GROWN * (self._first_size or 0.0)) and not won:
+            line = f"training diverges at step {step:,}: the logits' size is {now:,.0f}, and it grows"
             found.append(Alarm("divergence", step, line))
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,18 +116,14 @@ def set_up(
 
 
 def fresh_sees(bench: Bench, tick: Tick) -> Answer:
-    """Train a fresh D of the same build against the frozen G: does it tell what the old one does not?"""
-    auc = two_sample(bench, _fresh(bench.discriminator), tick)
-    old = _auc(bench, bench.discriminator)
-    if auc > SEES:
-        return Answer(
-            True,
-            f"a fresh D of the same build reaches an AUROC of {auc:.2f} in {STEPS} steps, the run's has {old:.2f}: D could see, and did not learn to",
-        )
-    return Answer(
-        old < SEES,
-        f"a fresh D of the same build reaches an AUROC of {auc:.2f} in {STEPS} steps, the run's has {old:.2f}: this D is too small to see, or there is little to see",
+    """Train a fresh D of the same build against the frozen G, and ask it what the old one does not tell."""
+    auc, old = two_sample(bench, _fresh(bench.discriminator), tick), _auc(bench, bench.discriminator)
+    seen = (
+        f"a fresh D of the same build reaches an AUROC of {auc:.2f} in {STEPS} steps, the run's has {old:.2f}"
     )
+    if auc > SEES:
+        return Answer(True, f"{seen}: it could see, and did not learn to")
+    return Answer(old < SEES, f"{seen}: it is too small to see, or there is little to be seen")
 
 
 def gradient_table(bench: Bench, tick: Tick) -> Answer:
@@ -138,28 +134,25 @@ def gradient_table(bench: Bench, tick: Tick) -> Answer:
         if step in LOOKS:
             seen[step] = g_gradients(bench, discriminator)
     table = ", ".join(f"{step}: {s:.1e} / {n:.1e}" for step, (s, n) in seen.items())
-    auc = _auc(bench, discriminator)
-    saturating = seen[LOOKS[-1]][0]
-    return Answer(
-        auc > 0.99 and saturating < 0.1 * seen[LOOKS[-1]][1],
-        f"after so many steps of D against the frozen G, G's gradient (saturating / non-saturating): {table}; D's AUROC {auc:.2f}",
-    )
+    auc, (saturating, other) = _auc(bench, discriminator), seen[LOOKS[-1]]
+    seen_words = f"G's gradient (saturating / non-saturating) after so many further steps of D is {table}"
+    return Answer(auc > 0.99 and saturating < 0.1 * other, f"{seen_words}; D's AUROC is {auc:.2f}")
 
 
 def collapsed(bench: Bench, tick: Tick) -> Answer:
-    """Train a fresh D of the same build: does it tell the samples at once, and are they alike for z and -z?"""
+    """Compare the samples of z and -z, and see how well a fresh D tells samples from data."""
     z = torch.randn(256, bench.generator.latent_dim)
     labels = fake_labels(bench.generator, len(z))
     given = () if labels is None else (labels,)
     generator = bench.generator.eval()
     with torch.no_grad():
         opposite = measure.features(generator(z, *given)) - measure.features(generator(-z, *given))
-    real = measure.features(bench.real.train()[:1000])
-    ratio = float(opposite.norm(dim=1).mean()) / measure.spread(real)
+    ratio = float(opposite.norm(dim=1).mean()) / measure.spread(measure.features(bench.real.train()[:1000]))
     auc = two_sample(bench, _fresh(bench.discriminator), tick)
+    seen = f"z and -z give samples {ratio:.2f} of the data's spread apart"
     return Answer(
         auc > SEES or ratio < 0.5,
-        f"z and -z give samples {ratio:.2f} of the data's spread apart; a fresh D tells the samples with an AUROC of {auc:.2f} after {STEPS} steps",
+        f"{seen}; a fresh D tells samples from data with an AUROC of {auc:.2f} in {STEPS} steps",
     )
 
 
@@ -184,8 +177,8 @@ def _fresh(network: nn.Module) -> nn.Module:
     return twin.train()
 
 
-def train_d(bench: Bench, discriminator: nn.Module, tick: Tick, rate: float | None = None):  # type: ignore[no-untyped-def]
-    """Train a D against the frozen G for STEPS steps by the non-saturating game; yield the step after each."""
+def train_d(bench: Bench, discriminator: nn.Module, tick: Tick, rate: float | None = None) -> Iterator[int]:
+    """Train a D against the frozen G for STEPS steps of the first GAN; yield the number of each."""
     optimizer = torch.optim.Adam(discriminator.parameters(), rate or bench.rate, betas=(0.5, 0.999))
     loss = LOSSES["non-saturating"].discriminator
     x, labels = bench.real.train(), bench.real.labels()
@@ -207,7 +200,7 @@ def train_d(bench: Bench, discriminator: nn.Module, tick: Tick, rate: float | No
 
 
 def two_sample(bench: Bench, discriminator: nn.Module, tick: Tick) -> float:
-    """Return the AUROC of a D that was trained against the frozen G, on samples that it was not trained on."""
+    """Train a D against the frozen G, and return its AUROC on samples that it has not seen."""
     for _ in train_d(bench, discriminator, tick, rate=1e-3):
         pass
     return _auc(bench, discriminator)

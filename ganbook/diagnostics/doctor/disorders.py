@@ -23,19 +23,23 @@ DISORDERS: dict[str, Disorder] = {
     "divergence": Disorder(
         "error",
         "Training diverges: the numbers grow without end, or have ceased to be numbers.",
-        "look for the step at which the logits' size begins to grow in metrics.jsonl, and train up to it with a "
+        "look for the step at which the logits' size begins to grow in metrics.jsonl, and train up to it "
+        "with a "
         "tenth of both rates",
         (
             "divide both learning rates by ten",
-            "with the Wasserstein loss: bound the critic (gradient_penalty, weight_clip or spectral normalisation)",
+            "with the Wasserstein loss: bound the critic (gradient_penalty, weight_clip or spectral "
+            "normalisation)",
             "add R1 (r1=0.1 to 1 for points, 1 to 10 for images)",
             "train in fp32 (precision=fp32), to see whether the precision is to blame",
         ),
     ),
     "d-has-won": Disorder(
         "error",
-        "D has won: it tells every sample rightly and surely, so that the loss says nothing about which samples "
-        "are better. With the saturating (minimax) loss G's gradient vanishes; with the non-saturating one it "
+        "D has won: it tells every sample rightly and surely, so that the loss says nothing about which "
+        "samples "
+        "are better. With the saturating (minimax) loss G's gradient vanishes; with the non-saturating one "
+        "it "
         "stays, and is mostly noise.",
         "freeze G, train D on for some hundred steps, and watch the gradient that G would get",
         (
@@ -48,7 +52,8 @@ DISORDERS: dict[str, Disorder] = {
     "penalty-scale": Disorder(
         "error",
         "The gradient penalty is out of scale: so strong that D is flat, or so weak that it bounds nothing.",
-        "train the first few hundred steps with a tenth and with ten times the strength, and compare D's slope",
+        "train the first few hundred steps with a tenth and with ten times the strength, and compare D's "
+        "slope",
         (
             "too strong (D's logits hardly differ): divide its weight by ten, until they do",
             "too weak (D's slope is far above 1 under WGAN-GP): multiply its weight by ten",
@@ -56,9 +61,11 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "d-is-blind": Disorder(
         "error",
-        "D is blind: the samples differ from the data, and D cannot tell or does not learn it. So G is not led "
+        "D is blind: the samples differ from the data, and D cannot tell or does not learn it. So G is not "
+        "led "
         "anywhere.",
-        "train a fresh D of the same build against the frozen G: if it tells them apart, D could see and did not "
+        "train a fresh D of the same build against the frozen G: if it tells them apart, D could see and "
+        "did not "
         "learn (its rate, its steps, noise); if not, it is too small",
         (
             "look at D's learning rate and at what its optimiser holds (gb.diagnostics.lint_step)",
@@ -69,7 +76,8 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "rotating-collapse": Disorder(
         "error",
-        "The generator has collapsed, and what it makes changes from checkpoint to checkpoint: D chases it from "
+        "The generator has collapsed, and what it makes changes from checkpoint to checkpoint: D chases it "
+        "from "
         "one kind of sample to the next. The moving average of such a generator is worse than the generator.",
         "samples of several checkpoints side by side, or a film of them",
         (
@@ -81,7 +89,8 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "collapse": Disorder(
         "error",
-        "The generator has collapsed: its samples are much more alike than the data, or leave out whole groups "
+        "The generator has collapsed: its samples are much more alike than the data, or leave out whole "
+        "groups "
         "of them.",
         "look at the nearest neighbours among the samples, and at the coverage of the data's groups",
         (
@@ -93,7 +102,8 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "oscillation": Disorder(
         "error",
-        "The players go round: the samples wander as a whole from checkpoint to checkpoint and do not settle.",
+        "The players go round: the samples wander as a whole from checkpoint to checkpoint and do not "
+        "settle.",
         "draw the losses and the samples' mean against the step; train on with betas of (0, 0.99)",
         (
             "take betas with a first of 0 or 0.5: momentum drives such circles",
@@ -104,7 +114,8 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "batchnorm": Disorder(
         "error",
-        "Samples are drawn with other statistics or weights than were trained: the generator in eval mode, or "
+        "Samples are drawn with other statistics or weights than were trained: the generator in eval mode, "
+        "or "
         "its moving average, makes other samples than the generator in training.",
         "draw the same z in training mode, in eval mode, and from the average, side by side",
         (
@@ -116,7 +127,8 @@ DISORDERS: dict[str, Disorder] = {
     ),
     "g-memorises": Disorder(
         "warning",
-        "The generator repeats training samples: its samples are nearer to them than to held-out ones by more "
+        "The generator repeats training samples: its samples are nearer to them than to held-out ones by "
+        "more "
         "than chance.",
         "show generated samples beside their nearest training samples",
         ("get more data", "stop earlier", "take a smaller generator or fewer steps", "augment what D sees"),
@@ -124,7 +136,8 @@ DISORDERS: dict[str, Disorder] = {
     "d-memorises": Disorder(
         "warning",
         "D knows the training samples by heart: it takes held-out samples for generated ones.",
-        "watch D's logits of training and of held-out samples, and FID against held-out samples, over the run",
+        "watch D's logits of training and of held-out samples, and FID against held-out samples, over the "
+        "run",
         (
             "augment what D sees, real and generated alike",
             "get more data",
@@ -144,10 +157,14 @@ DISORDERS: dict[str, Disorder] = {
         anchor=False,
     ),
     "no-improvement": Disorder(
-        "warning",
+        "note",
         "The samples are still far from the data, and nothing above says why.",
         "train on for as long again, and compare the scores (ganbook evaluate) of both checkpoints",
-        ("train longer", "change one thing at a time, with three seeds each", "take a recipe that is known to work"),
+        (
+            "train longer",
+            "change one thing at a time, with three seeds each",
+            "take a recipe that is known to work",
+        ),
         anchor=False,
     ),
 }  # fmt: skip

@@ -46,7 +46,7 @@ class CriticSigns:
     auc: float
     """Probability that a real training sample gets a higher logit than a generated one."""
     auc_held_out: float | None
-    """Probability that a training sample gets a higher logit than a held-out one; 0.5 if D knows none by heart."""
+    """Probability that a training sample gets a higher logit than a held-out one; 0.5 is fair."""
     memory: float | None
     """(D(train) - D(held out)) / (D(train) - D(fake)), of mean logits: 1 if held-out ones pass for fakes."""
     real: float
@@ -83,6 +83,8 @@ class DataSigns:
     """The real samples."""
 
     num: int
+    dims: int
+    """Numbers of a sample, as samples are compared: 2 for points, up to 768 for images."""
     low: float
     high: float
     constant_channels: int
@@ -111,7 +113,7 @@ class Evidence:
     missing: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON, numbers to four digits."""
+        """Return it as JSON, numbers to three digits, without what is None."""
         return {k: v for k, v in _rounded(dataclasses.asdict(self)).items() if v not in (None, {}, [])}
 
     @classmethod
@@ -124,9 +126,13 @@ class Evidence:
             "modes": ModeSigns,
             "data": DataSigns,
         }
-        parts = {key: kind(**content[key]) for key, kind in kinds.items() if content.get(key) is not None}
+        parts = {
+            key: kind(**{f.name: content[key].get(f.name) for f in dataclasses.fields(kind)})
+            for key, kind in kinds.items()
+            if content.get(key) is not None
+        }
         snapshots = tuple(
-            Snapshot(s["step"], _signs(s["raw"]), _signs(s["average"]), s.get("move"))
+            Snapshot(s["step"], _signs(s.get("raw")), _signs(s.get("average")), s.get("move"))
             for s in content.get("snapshots", ())
         )
         return cls(**{**content, **parts, "snapshots": snapshots})
@@ -138,9 +144,9 @@ def _signs(content: dict[str, Any] | None) -> SampleSigns | None:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.4g}")
+        return float(f"{value:.3g}")
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {key: _rounded(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):
         return [_rounded(inner) for inner in value]
     return value

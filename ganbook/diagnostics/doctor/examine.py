@@ -49,8 +49,8 @@ def doctor(
     -------
     Report
         With the title "doctor". Disorders are errors; memorisation and what is odd about the data are
-        warnings. A finding says how sure it is, what would confirm it, what to do, and where the book tells of
-        it. Where one disorder explains another, only the first is reported.
+        warnings. A finding says how sure it is, what would confirm it, what to do, and where the book tells
+        of it. Where one disorder explains another, only the first is reported.
 
     Raises
     ------

@@ -90,11 +90,12 @@ def _look_at_networks(subject: Subject, real: Real, missing: dict[str, str]) -> 
     for path, its_state in subject.checkpoints[-4:]:
         if its_state["step"] == 0 and len(subject.checkpoints) > 1:
             continue  # before any training
-        raw, average = (_draw(generator, path, name, num) for name in ("generator", "ema"))
+        raw, average = (draw(generator, path, name, num) for name in ("generator", "ema"))
         centre = features(raw).mean(dim=0)
         move = None if before is None else float((centre - before).norm()) / yardstick.real_spread
-        signs = [yardstick.look(features(x)) for x in (raw, average)]
-        snapshots.append(Snapshot(its_state["step"], *signs, None if move is None or move != move else move))
+        on_raw, on_average = (yardstick.look(features(x)) for x in (raw, average))
+        move = None if on_raw is None else move
+        snapshots.append(Snapshot(its_state["step"], on_raw, on_average, move))
         before = centre
     found: dict[str, Any] = {"snapshots": tuple(snapshots)}
     load_weights(discriminator, folder, "discriminator")
@@ -109,7 +110,8 @@ def _look_at_networks(subject: Subject, real: Real, missing: dict[str, str]) -> 
     return found
 
 
-def _draw(generator: Generator, folder: Path, name: str, num: int) -> Tensor:
+def draw(generator: Generator, folder: Path, name: str, num: int) -> Tensor:
+    """Draw samples from a checkpoint's generator: "generator" as it is trained, or "ema", the average."""
     load_weights(generator, folder, name)
     return sample_generator(generator, generator.latent_dim, num, SEED)
 
@@ -171,7 +173,8 @@ def slope(discriminator: nn.Module, x: Tensor, labels: Tensor | None) -> float:
     """Return the mean length of the gradient of D at samples (N, ...)."""
     as_in_training(discriminator)
     x = x.clone().requires_grad_()
-    given = (labels[: len(x)],) if labels is not None and getattr(discriminator, "num_classes", 0) else ()
+    conditional = bool(getattr(discriminator, "num_classes", 0))
+    given = (labels[: len(x)],) if labels is not None and conditional else ()
     (gradient,) = torch.autograd.grad(discriminator(x, *given).sum(), x)
     return float(gradient.flatten(1).norm(dim=1).mean())
 
@@ -226,7 +229,7 @@ def look_at_data(real: Real) -> DataSigns:
     channels = x.transpose(0, 1).flatten(1)
     labels = real.labels()
     return DataSigns(
-        num=len(real.data), low=float(x.min()), high=float(x.max()),
+        num=len(real.data), dims=rows.shape[1], low=float(x.min()), high=float(x.max()),
         constant_channels=int((channels.std(dim=1) < 1e-6).sum()), duplicates=copies,
         classes=int(getattr(real.data, "num_classes", 0)),
         classes_met=0 if labels is None else len(labels.unique()),

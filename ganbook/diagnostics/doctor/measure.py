@@ -1,4 +1,4 @@
-"""How samples are compared: groups of the real ones, spreads, nearest neighbours, ranks. Tensors to numbers."""
+"""How samples are compared: by groups of the real ones, spreads, nearest neighbours and ranks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Yardstick:
     def of(cls, real: Tensor, modes: Tensor | None = None) -> Yardstick:
         """Make one of real features (N, d), with the modes' centres where they are known.
 
-        Without them, the real samples are divided into ten groups by k-means (as Richardson and Weiss 2018 do).
+        Without them, the real samples are divided into ten groups by k-means (as Richardson and Weiss 2018
+        do).
         """
         reach = None
         if modes is not None and len(modes) > 1:
@@ -57,7 +58,7 @@ class Yardstick:
         distance = float(torch.cdist(fake, self.real).min(dim=1).values.median())
         even = effective(shares) / effective(self.real_shares) if shares.sum() > 0.05 else 0.0
         return SampleSigns(
-            spread(fake) / self.real_spread, even, tuple(round(s, 3) for s in shares.tolist()),
+            spread(fake) / self.real_spread, even, tuple(round(s, 2) for s in shares.tolist()),
             distance / self.real_distance, distance / self.real_spread,
             told_apart(self.real[:500], fake[:500]),
         )  # fmt: skip

@@ -1,304 +1,250 @@
 """The doctor's checks: each a function from the evidence to a verdict, in one table.
 
-A disorder has signs that it shares with others: a D that has won leaves behind a G that has not spread. So the
-checks stand in the order in which one explains the next, and each keeps quiet where an earlier one speaks.
-The thresholds were set on the tuning half of the laboratory (`experiments/doctor_lab.py`).
+A disorder has signs that it shares with others: a D that has won leaves behind a G that has not spread. So
+the checks stand in the order in which one explains the next, and each keeps quiet where an earlier one speaks
+(`explained`). The thresholds (`signs.py`) were set on the tuning half of a laboratory of runs, which
+`experiments/doctor_lab.py` makes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ganbook.diagnostics.doctor.disorders import found
-from ganbook.diagnostics.doctor.evidence import CriticSigns, Evidence, SampleSigns
-from ganbook.diagnostics.doctor.measure import moved
+from ganbook.diagnostics.doctor.evidence import Evidence
+from ganbook.diagnostics.doctor.signs import (
+    APART,
+    COPIES,
+    FLAT,
+    HELD_OUT,
+    HUGE,
+    STEEP,
+    average_worse,
+    few,
+    in_words,
+    last,
+    modes_differ,
+    narrow,
+    of_images,
+    poor,
+    sees_nothing,
+    wanders,
+)
 from ganbook.diagnostics.verdict import Check, Verdict
+from ganbook.training.symptoms import USEFUL
 
 FAIR = Verdict()
-NARROW = 0.5  # of the real spread, or of the real groups: less is collapse
-FAR = 0.05  # median distance to the nearest real sample, in real spreads
-APART = 0.85  # the nearest neighbour tells samples from data so well
-UNSURE = 0.65  # D's AUROC of real against generated samples: less is not seeing
-HUGE = 50.0  # spread of the logits
-FLAT = 0.02
-WANDERS = 0.25  # the samples' mean moves by more, in real spreads, from one checkpoint to the next
-CHANGED = 0.25  # this part of the samples has changed its group
 
 
-# --------------------------------------------------------------------------------- what the checks ask
+def explained(e: Evidence, *checks: Callable[[Evidence], Verdict]) -> bool:
+    """Say whether one of some checks has found something, so that a later one need not."""
+    return any(check(e).faults for check in checks)
 
 
-def last(e: Evidence) -> SampleSigns | None:
-    """Return the raw samples of the last checkpoint."""
-    return e.snapshots[-1].raw if e.snapshots else None
-
-
-def poor(signs: SampleSigns) -> bool:
-    """Say whether samples are clearly unlike the data: narrow, far off, or lacking groups."""
-    return narrow(signs) or signs.spread > 2 or (signs.told_apart > APART and signs.off > FAR)
-
-
-def narrow(signs: SampleSigns) -> bool:
-    """Say whether samples are much more alike than the data, or lack many of their groups."""
-    return signs.spread < NARROW or signs.groups < NARROW
-
-
-def samples_missing(e: Evidence) -> str:
-    """Return why there are no samples to look at."""
-    return e.missing.get("samples", "there are no samples")
-
-
-# --------------------------------------------------------------------------------------------- the checks
+def samples_missing(e: Evidence) -> Verdict:
+    """Return that a check was not made, because there are no samples."""
+    return Verdict(not_made=e.missing.get("samples", "there are no samples"))
 
 
 def divergence(e: Evidence) -> Verdict:
-    """Nothing may grow without end."""
+    """See that no number grows without end."""
     if e.diverged:
-        return found(
-            "divergence",
-            f"training stopped by itself at step {e.diverged['step']:,}: {e.diverged['what']}",
-            "sure",
-        )
+        seen = f"training stopped by itself at step {e.diverged['step']:,}: {e.diverged['what']}"
+        return found("divergence", seen, "sure")
     if e.log is not None and e.log.infinite_since is not None:
-        return found(
-            "divergence",
-            f"from step {e.log.infinite_since:,} on the log holds numbers that are infinite or none",
-            "sure",
-        )
+        seen = f"from step {e.log.infinite_since:,} on the log holds numbers that are infinite, or none"
+        return found("divergence", seen, "sure")
     if e.snapshots and e.snapshots[-1].raw is None:
-        return found(
-            "divergence", f"samples of step {e.snapshots[-1].step:,} are infinite or not numbers", "sure"
-        )
+        seen = f"samples of step {e.snapshots[-1].step:,} are infinite or not numbers"
+        return found("divergence", seen, "sure")
     if e.log is None:
         return Verdict(not_made=e.missing["log"])
-    spread, g = e.log.spread, e.log.g_gradient
     signs = last(e)
-    if signs is not None and not poor(signs):
+    if signs is not None and not poor(e, signs):
         return FAIR
-    won = (
-        e.log.won_since is not None and (e.log.accuracy or 0) >= 0.99
-    )  # then large logits are its way of winning
-    if spread is not None and spread > (20 * HUGE if won else HUGE):
-        return found(
-            "divergence",
-            f"the logits' standard deviation is {spread:,.0f} at the end, G's gradient {g or 0:,.3g}",
-        )
+    won = e.log.won_since is not None and (e.log.accuracy or 0) >= 0.99  # large logits are its way of winning
+    spread, limit = e.log.spread, 20 * HUGE if won else HUGE
+    if spread is not None and spread > limit:
+        seen = f"the logits' standard deviation is {spread:,.0f} at the end of the log"
+        return found("divergence", seen)
     if spread is None and e.log.d_loss is not None and abs(e.log.d_loss) > HUGE:
         return found("divergence", f"D's loss is {e.log.d_loss:,.0f} at the end", "possible")
     return FAIR
 
 
-def d_has_won(e: Evidence) -> Verdict:
-    """D must not be right about every sample, for good."""
-    if divergence(e).faults:
-        return FAIR
-    if e.log is None and e.critic is None:
-        return Verdict(not_made=e.missing["log"])
+def batchnorm(e: Evidence) -> Verdict:
+    """See that what is sampled is what was trained."""
     signs = last(e)
-    if signs is not None and not poor(signs):
+    if signs is None:
+        return samples_missing(e)
+    if explained(e, divergence):
         return FAIR
-    seen, sure = [], "likely"
-    if e.log is not None and e.log.won_since is not None:
-        seen.append(
-            f"since step {e.log.won_since:,} D has judged every sample rightly (its loss {e.log.d_loss:.2g} at the end)"
+    if modes_differ(e) and e.modes is not None:
+        seen = (
+            f"in eval mode the samples' mean is {e.modes.shift:.2f} standard deviations of the data away "
+            f"from "
+            f"that in training mode, and their spread {e.modes.spread_ratio:.2f} times as large"
         )
-        if e.log.g_gradient and e.log.g_gradient_peak:
-            seen.append(f"G's gradient is {e.log.g_gradient:.2g}, at most it was {e.log.g_gradient_peak:.2g}")
-    if e.critic is not None and e.critic.auc > 0.995 and e.critic.real - e.critic.fake > 4:
-        seen.append(
-            f"now it gives real samples logits of {e.critic.real:.1f}, generated ones {e.critic.fake:.1f}"
+        return found("batchnorm", seen, "sure")
+    average = e.snapshots[-1].average
+    if average is not None and average_worse(e, signs) and not poor(e, signs) and not wanders(e):
+        seen = f"the raw generator's samples are fair, the average's are not: {in_words(average)}"
+        return found("batchnorm", seen)
+    return FAIR
+
+
+def d_memorises(e: Evidence) -> Verdict:
+    """See that D takes held-out samples for real, too."""
+    if e.critic is None:
+        return samples_missing(e)
+    if e.critic.auc_held_out is None:
+        return Verdict(not_made=e.missing.get("held out", "there are no held-out samples"))
+    if explained(e, divergence, batchnorm) or e.critic.auc_held_out < HELD_OUT:
+        return FAIR
+    pairs = f"{e.critic.auc_held_out:.0%} of pairs"
+    seen = f"D puts a training sample above a held-out one in {pairs} (50 % is fair)"
+    if e.critic.memory is not None:
+        seen += (
+            f"; held-out ones lie {e.critic.memory:.0%} of the way from training samples to generated ones"
         )
-        sure = "sure" if len(seen) > 1 else "likely"
-    won = e.log is not None and e.log.won_since is not None
-    return found("d-has-won", "; ".join(seen), sure) if won else FAIR
+    if e.log is not None and e.log.sign_real is not None:
+        seen += f"; r_t = {e.log.sign_real:.2f}"
+    return found("d-memorises", seen, "sure" if e.critic.auc_held_out > 0.9 else "likely")
+
+
+def g_memorises(e: Evidence) -> Verdict:
+    """See that samples are not copies of training samples."""
+    if e.copies is None:
+        return Verdict(not_made=e.missing.get("held out") or samples_missing(e).not_made)
+    signs = last(e)
+    if signs is None or explained(e, divergence, batchnorm):
+        return FAIR
+    if e.copies.share > max(e.copies.high, 0.7) and e.copies.distance_ratio < COPIES:
+        seen = (
+            f"the share of samples nearer to training data is {e.copies.share:.2f} (0.5 is fair, chance "
+            f"ends at "
+            f"{e.copies.high:.2f}); their mean distance to it is {e.copies.distance_ratio:.2f} of that to "
+            "held-out data"
+        )
+        return found("g-memorises", seen, "sure" if e.copies.distance_ratio < 0.5 else "likely")
+    return FAIR
+
+
+def d_has_won(e: Evidence) -> Verdict:
+    """See that D is not right about every sample."""
+    if e.log is None:
+        return Verdict(not_made=e.missing["log"])
+    if explained(e, divergence, batchnorm, d_memorises):
+        return FAIR
+    signs = last(e)
+    if e.log.won_since is None or (signs is not None and not poor(e, signs)):
+        return FAIR
+    seen = (
+        f"since step {e.log.won_since:,} D has judged every sample rightly (its loss is {e.log.d_loss:.2g})"
+    )
+    if e.log.g_gradient is not None and e.log.g_gradient_peak is not None:
+        seen += f"; G's gradient is {e.log.g_gradient:.2g}, at most it was {e.log.g_gradient_peak:.2g}"
+    if e.critic is None:
+        return found("d-has-won", seen)
+    seen += f"; real samples get logits of {e.critic.real:.1f}, generated ones {e.critic.fake:.1f}"
+    return found("d-has-won", seen, "sure" if e.critic.auc > 0.995 else "likely")
 
 
 def penalty_scale(e: Evidence) -> Verdict:
-    """A penalty bounds D's slope, and leaves it one."""
+    """See that the penalty bounds D's slope, and leaves it one."""
     strengths = {key: e.settings.get(key) or 0.0 for key in ("r1", "r2", "gradient_penalty")}
-    strengths = {key: value for key, value in strengths.items() if value}
-    if not strengths:
+    words = ", ".join(f"{key}={value:g}" for key, value in strengths.items() if value)
+    if not words:
         return Verdict(
             not_made="the run has no gradient penalty" if e.settings else "its settings are not known"
         )
-    if divergence(e).faults or d_has_won(e).faults:
-        return FAIR
     signs, critic = last(e), e.critic
     if signs is None or critic is None:
-        return Verdict(not_made=samples_missing(e))
-    if not poor(signs):
+        return samples_missing(e)
+    if explained(e, divergence, batchnorm, d_memorises, d_has_won) or not poor(e, signs):
         return FAIR
-    words = ", ".join(f"{key}={value:g}" for key, value in strengths.items())
     spread = critic.spread if e.log is None or e.log.spread is None else min(critic.spread, e.log.spread)
     if spread < FLAT:
         return found(
             "penalty-scale", f"too strong: with {words} the logits' standard deviation is {spread:.2g}"
         )
-    if "gradient_penalty" in strengths and critic.slope > 3:
-        return found(
-            "penalty-scale",
-            f"too weak: with {words} D's slope at real samples is {critic.slope:.2g}, not near 1",
-        )
+    if strengths["gradient_penalty"] and critic.slope > STEEP:
+        seen = f"too weak: with {words} D's slope at real samples is {critic.slope:.2g}, and not near 1"
+        return found("penalty-scale", seen)
     return FAIR
 
 
 def d_is_blind(e: Evidence) -> Verdict:
-    """D sees a difference where there is one."""
-    if divergence(e).faults or d_has_won(e).faults or penalty_scale(e).faults:
+    """See that D sees a difference where there is one."""
+    if explained(e, divergence, batchnorm, d_memorises, d_has_won, penalty_scale):
         return FAIR
     signs, critic = last(e), e.critic
     if signs is None or critic is None:
-        if e.log is not None and e.log.flat_since is not None:
-            return found(
-                "d-is-blind",
-                f"since step {e.log.flat_since:,} D gives all samples the same logit",
-                "possible",
-            )
-        return Verdict(not_made=samples_missing(e))
-    if not poor(signs):
+        useful = e.log is None or (e.log.spread_peak or 0.0) > USEFUL
+        if e.log is not None and e.log.flat_since is not None and not useful:
+            seen = f"since step {e.log.flat_since:,} D has given all samples the same logit"
+            return found("d-is-blind", seen, "possible")
+        return samples_missing(e)
+    if not poor(e, signs) or not sees_nothing(e, critic):
         return FAIR
-    seen = f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; D's AUROC is {critic.auc:.2f}, its logits' standard deviation {critic.spread:.2g}"
-    if sees_nothing(e, critic):
-        return found("d-is-blind", seen, "sure" if critic.spread < FLAT else "likely")
-    return FAIR
+    seen = (
+        f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; D's AUROC is "
+        f"{critic.auc:.2f}, the standard deviation of its logits {critic.spread:.2g}"
+    )
+    return found("d-is-blind", seen, "sure" if critic.spread < FLAT else "likely")
 
 
-def sees_nothing(e: Evidence, critic: CriticSigns) -> bool:
-    """Say whether D does not tell samples from data, though they differ."""
-    flat = critic.spread < FLAT or (e.log is not None and e.log.spread is not None and e.log.spread < FLAT)
-    if flat or e.log is None:
-        return flat or critic.auc < UNSURE
-    if critic.auc < 0.3 and (e.log.gap is None or e.log.gap < 0):
-        return True  # it calls samples real, and has not learned otherwise
-    chance = e.log.gap is not None and e.log.spread is not None and abs(e.log.gap) < 0.05 * e.log.spread
-    return critic.auc < UNSURE and chance
-
-
-def _explained(e: Evidence) -> bool:
-    return any(check(e).faults for check in (divergence, d_has_won, penalty_scale, d_is_blind))
-
-
-def wanders(e: Evidence) -> str:
-    """Return how the samples have changed from one checkpoint to the next, "" if they have not much."""
-    for before, after in zip(e.snapshots, e.snapshots[1:], strict=False):
-        if before.raw is None or after.raw is None:
-            continue
-        if after.move is not None and after.move > WANDERS:
-            return f"from step {before.step:,} to {after.step:,} their mean moved by {after.move:.2f} of the data's spread"
-        if sum(before.raw.shares) > 0.1 and sum(after.raw.shares) > 0.1:
-            changed = moved(before.raw.shares, after.raw.shares)
-            if changed > CHANGED:
-                return (
-                    f"from step {before.step:,} to {after.step:,} {changed:.0%} of them changed their group"
-                )
-    return ""
-
-
-def _narrow_words(signs: SampleSigns) -> str:
-    return f"the samples' spread is {signs.spread:.2f} of the data's, and they meet {signs.groups:.0%} of the data's groups"
+CAUSES = (divergence, batchnorm, d_memorises, d_has_won, penalty_scale, d_is_blind)
 
 
 def rotating_collapse(e: Evidence) -> Verdict:
-    """Samples do not jump from one narrow place to another."""
-    signs = last(e)
-    if signs is None:
-        return Verdict(not_made=samples_missing(e))
+    """See that samples do not jump from one narrow place to another."""
+    if last(e) is None:
+        return samples_missing(e)
     if len(e.snapshots) < 2:
         return Verdict(not_made="there is one checkpoint only, and it takes two to see a change")
-    if _explained(e) or not narrow(signs):
+    signs, how = last(e), wanders(e)
+    if signs is None or not how or not few(e) or explained(e, *CAUSES):
         return FAIR
-    how = wanders(e)
-    return found("rotating-collapse", f"{_narrow_words(signs)}; {how}") if how else FAIR
-
-
-def collapse(e: Evidence) -> Verdict:
-    """Samples are as various as the data."""
-    signs = last(e)
-    if signs is None:
-        return Verdict(not_made=samples_missing(e))
-    if _explained(e) or rotating_collapse(e).faults or not narrow(signs):
-        return FAIR
-    return found("collapse", _narrow_words(signs), "sure" if signs.spread < 0.3 else "likely")
+    return found("rotating-collapse", f"{in_words(signs)}; {how}")
 
 
 def oscillation(e: Evidence) -> Verdict:
-    """Samples settle."""
+    """See that samples settle."""
     signs = last(e)
     if signs is None:
-        return Verdict(not_made=samples_missing(e))
+        return samples_missing(e)
     if len(e.snapshots) < 2:
         return Verdict(not_made="there is one checkpoint only, and it takes two to see a change")
-    if _explained(e) or narrow(signs):
+    how, average = wanders(e), e.snapshots[-1].average
+    if not how or explained(e, *CAUSES, rotating_collapse):
         return FAIR
-    how = wanders(e)
-    if not how:
+    apart = any(s.raw is not None and s.raw.told_apart > APART for s in e.snapshots)
+    if not apart and not average_worse(e, signs):
         return FAIR
+    if of_images(e) and average is not None and not poor(e, average):
+        return FAIR  # a generator of images is never still, and its average is what is sampled
     period = e.log.period if e.log is not None else None
     swing = f"; D's logits swing with a period of about {period:,.0f} steps" if period else ""
-    return found(
-        "oscillation", f"the samples are not narrow, but {how}{swing}", "likely" if period else "possible"
-    )
+    seen = f"the samples are not narrow, but {how}{swing}"
+    return found("oscillation", seen, "likely" if period else "possible")
 
 
-def batchnorm(e: Evidence) -> Verdict:
-    """What is sampled is what was trained."""
+def collapse(e: Evidence) -> Verdict:
+    """See that samples are as various as the data."""
     signs = last(e)
     if signs is None:
-        return Verdict(not_made=samples_missing(e))
-    if e.modes is not None and (e.modes.shift > 0.5 or not 0.6 < e.modes.spread_ratio < 1.67):
-        return found(
-            "batchnorm",
-            f"in eval mode the samples' mean is {e.modes.shift:.2f} standard deviations of the data away from that in training mode, their spread {e.modes.spread_ratio:.2f} times as large",
-            "sure",
-        )
-    if _explained(e) or rotating_collapse(e).faults or oscillation(e).faults or collapse(e).faults:
+        return samples_missing(e)
+    if not narrow(signs) or explained(e, *CAUSES, rotating_collapse, oscillation):
         return FAIR
-    average = e.snapshots[-1].average
-    worse = average is not None and (narrow(average) or average.off > max(4 * signs.off, 2 * FAR))
-    if average is not None and worse and not poor(signs):
-        return found(
-            "batchnorm",
-            f"the raw generator's samples are fair, the average's are not: {_narrow_words(average)}",
-        )
-    return FAIR
-
-
-def g_memorises(e: Evidence) -> Verdict:
-    """Samples are not copies."""
-    if e.copies is None:
-        return Verdict(not_made=e.missing.get("held out", samples_missing(e)))
-    signs = last(e)
-    if signs is None or _explained(e) or narrow(signs):
-        return FAIR
-    if e.copies.share > max(e.copies.high, 0.7) and e.copies.distance_ratio < 0.75:
-        return found(
-            "g-memorises",
-            f"share {e.copies.share:.2f} are nearer to training samples (0.5 is fair, chance ends at {e.copies.high:.2f}); mean distance to them {e.copies.distance_ratio:.2f} of that to held-out ones",
-        )
-    return FAIR
-
-
-def d_memorises(e: Evidence) -> Verdict:
-    """D takes held-out samples for real, too."""
-    if e.critic is None:
-        return Verdict(not_made=samples_missing(e))
-    if e.critic.auc_held_out is None:
-        return Verdict(not_made=e.missing.get("held out", "there are no held-out samples"))
-    if _explained(e):
-        return FAIR
-    memory = e.critic.memory
-    if e.critic.auc_held_out > 0.7 and memory is not None and memory > 0.3:
-        sign = "" if e.log is None or e.log.sign_real is None else f"; r_t = {e.log.sign_real:.2f}"
-        return found(
-            "d-memorises",
-            f"D puts a training sample above a held-out one in {e.critic.auc_held_out:.0%} of pairs (50 % is fair), and held-out ones {memory:.0%} of the way to the generated{sign}",
-        )
-    return FAIR
+    return found("collapse", in_words(signs), "sure" if signs.spread < 0.3 else "likely")
 
 
 def data(e: Evidence) -> Verdict:
-    """The data are such as a GAN can learn from."""
+    """See that the data are such as a GAN can learn from."""
     d = e.data
     if d is None:
-        return Verdict(not_made=samples_missing(e))
+        return samples_missing(e)
     seen = []
     if d.constant_channels:
         seen.append(f"{d.constant_channels} channel{'s are' if d.constant_channels > 1 else ' is'} constant")
@@ -306,44 +252,37 @@ def data(e: Evidence) -> Verdict:
         seen.append(f"{d.duplicates:.0%} of the samples are copies of others")
     if d.classes > 1 and d.classes_met == 1:
         seen.append(f"of {d.classes} classes there is one")
+    if of_images(e) and d.high - d.low < 0.2:
+        seen.append(f"the values lie between {d.low:.2f} and {d.high:.2f} only")
     return found("data", "; ".join(seen), "sure") if seen else FAIR
 
 
 def no_improvement(e: Evidence) -> Verdict:
-    """Samples are like the data in the end."""
+    """See that samples are like the data in the end."""
     signs = last(e)
     if signs is None:
-        return Verdict(not_made=samples_missing(e))
-    others = (
-        divergence,
-        d_has_won,
-        penalty_scale,
-        d_is_blind,
-        rotating_collapse,
-        collapse,
-        oscillation,
-        batchnorm,
-    )
-    if not poor(signs) or any(check(e).faults for check in others):
+        return samples_missing(e)
+    if not poor(e, signs) or explained(e, *CAUSES, g_memorises, rotating_collapse, oscillation, collapse):
         return FAIR
-    return found(
-        "no-improvement",
-        f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data, and they lie {signs.off:.2f} of its spread off",
-        "possible",
+    seen = (
+        f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; their distance "
+        f"to it is "
+        f"{signs.distance:.1f} times that between real samples"
     )
+    return found("no-improvement", seen, "possible")
 
 
 DOCTOR_CHECKS: tuple[Check[Evidence], ...] = (
     Check("divergence", "No number grows without end.", divergence),
+    Check("batchnorm", "What is sampled is what was trained.", batchnorm),
+    Check("g-memorises", "Samples are not copies of training samples.", g_memorises),
+    Check("d-memorises", "D takes held-out samples for real, too.", d_memorises),
     Check("d-has-won", "D is not right about every sample.", d_has_won),
     Check("penalty-scale", "The penalty bounds D's slope, and leaves it one.", penalty_scale),
     Check("d-is-blind", "D sees a difference where there is one.", d_is_blind),
     Check("rotating-collapse", "Samples do not jump from one narrow place to another.", rotating_collapse),
-    Check("collapse", "Samples are as various as the data.", collapse),
     Check("oscillation", "Samples settle.", oscillation),
-    Check("batchnorm", "What is sampled is what was trained.", batchnorm),
-    Check("g-memorises", "Samples are not copies of training samples.", g_memorises),
-    Check("d-memorises", "D takes held-out samples for real, too.", d_memorises),
+    Check("collapse", "Samples are as various as the data.", collapse),
     Check("data", "The data are such as a GAN can learn from.", data),
     Check("no-improvement", "In the end, samples are like the data.", no_improvement),
 )

@@ -1,4 +1,4 @@
-"""What is examined: a run's folder, its log as far as it can be read, its checkpoints that verify, its data."""
+"""What is examined: a run's folder, its log as far as it can be read, its checkpoints, its data."""
 
 from __future__ import annotations
 
