@@ -1,7 +1,8 @@
 """The `ganbook` command: its parser, and what an error becomes.
 
-Exit code 0 on success, 2 on bad usage or input with one clear line on stderr. One command has a third answer:
-`ganbook exercises check` exits with 1 if the answer is not right yet.
+Exit code 0 on success, 2 on bad usage or input with one clear line on stderr. Two commands have a third
+answer: `ganbook exercises check` exits with 1 if the answer is not right yet, `ganbook doctor` if it found a
+disorder.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import ganbook
-from ganbook.commands import evaluate, exercises, listings, sample, train
+from ganbook.commands import doctor, evaluate, exercises, listings, sample, train
 from ganbook.commands.arguments import Parser
 from ganbook.errors import ProcessError, UserError
 from ganbook.support.machine import is_main_process
@@ -25,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="ganbook", description="Train and look at generative adversarial networks.")
     parser.add_argument("--version", action="version", version=f"ganbook {ganbook.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (train, sample, evaluate, listings, exercises):
+    for command in (train, sample, evaluate, doctor, listings, exercises):
         command.add(commands)
     return parser
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0, or 2 for bad usage or bad input, or 130 after Ctrl-C outside training; and 1 where
-        `ganbook exercises check` found an answer that is not right yet.
+        `ganbook exercises check` found an answer that is not right yet, or `ganbook doctor` a disorder.
     """
     args = build_parser().parse_args(argv)
     try:

@@ -21,6 +21,10 @@ class Fault(NamedTuple):
     severity: str
     message: str
     evidence: str
+    sure: str = ""
+    confirm: str = ""
+    advice: tuple[str, ...] = ()
+    page: str = ""
 
 
 def error(message: str, evidence: str) -> Fault:

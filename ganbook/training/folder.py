@@ -9,6 +9,7 @@ from ganbook.errors import UserError
 RECIPE, METRICS, SUMMARY = "recipe.toml", "metrics.jsonl", "summary.json"
 SAMPLES, CHECKPOINTS = "samples", "checkpoints"
 RUN_FILES = (RECIPE, METRICS, SAMPLES, CHECKPOINTS, SUMMARY)  # a folder with any of these is taken
+DIVERGED = "diverged.json"  # at which step a number became infinite, and which; gone when the run goes on
 RUNS = Path("runs")  # where new runs go
 
 

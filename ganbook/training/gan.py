@@ -163,6 +163,10 @@ class GAN(Game):
             **({"augment_p": self._strength.p.clone()} if self._strength is not None else {}),
             "d_accuracy_real": (d.real_logits > 0).float().mean(),
             "d_accuracy_fake": (d.fake_logits < 0).float().mean(),
+            "real_logit": d.real_logits.mean(),
+            "fake_logit": d.fake_logits.mean(),
+            "real_logit_std": d.real_logits.std(unbiased=False),
+            "fake_logit_std": d.fake_logits.std(unbiased=False),
             "discriminator_grad_norm": gradient_norm(self.discriminator),
             "generator_grad_norm": gradient_norm(self.generator),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,11 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
+
+    def say(self, line: str) -> None:
+        """Print a line on stderr, above the bar; nothing where there is no bar."""
+        if not self.bar.disable:
+            self.bar.write(line, file=sys.stderr)
 
     def show(self, steps: int, seconds: float, record: dict[str, Any] | None) -> None:
         """Show how far the run is; without a record, only refresh."""

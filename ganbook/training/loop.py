@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import signal
 import threading
@@ -21,13 +22,15 @@ from torch.optim import Optimizer
 from ganbook.data import BatchOrder, Dataset
 from ganbook.errors import CheckpointError, DivergedError
 from ganbook.support.checks import Count, Positive, checked
+from ganbook.support.files import write_text
 from ganbook.support.locks import holding
 from ganbook.training import checkpoint, parts
 from ganbook.training.config import TrainConfig, changes_between, refuse_changes
-from ganbook.training.folder import check_out, checkpoint_path, samples_path
+from ganbook.training.folder import DIVERGED, check_out, checkpoint_path, samples_path
 from ganbook.training.game import Game, Results
 from ganbook.training.log import Bar, History, RunLog, Speed, read_log, write_log
 from ganbook.training.processes import Processes
+from ganbook.training.symptoms import Watch
 
 PARTS_0_1 = ("generator", "discriminator", "ema", "generator_optimizer", "discriminator_optimizer", "latents")
 
@@ -62,6 +65,7 @@ class Loop:
         self.step = 0  # steps done
         self.seconds = 0.0  # time spent in fit
         self.records: list[dict[str, Any]] = []
+        self.watch = Watch()  # looks at each record, and says once what is going wrong
         self.interrupted = False
         # Losses that were not looked at yet: those since the last line of the log. A caller who steps by hand
         # may never look.
@@ -116,7 +120,8 @@ class Loop:
         seconds : float, optional
             Stop after this time; with `steps` too, at whichever comes first.
         progress : bool
-            Show a progress bar on stderr.
+            Show a progress bar on stderr; and say there, once, what the records show to go wrong
+            ("D has won since step 1,200"), which is in `watch.alarms` in any case.
 
         Returns
         -------
@@ -143,6 +148,8 @@ class Loop:
         first, before, started = self.step, self.seconds, time.perf_counter()
         speed = Speed(self.config.batch_size, self.step)
         self.interrupted = False
+        if self.out is not None and self.processes.is_main:
+            (self.out / DIVERGED).unlink(missing_ok=True)
         alone, main = self.processes.size == 1, self.processes.is_main
         if self._log_goes_on:
             self.processes.any(False)  # all have read the old log before process 0 cuts it
@@ -167,6 +174,8 @@ class Loop:
                 if self.step % self.config.log_every == 0 or self.step == 1:
                     record = self._log(speed)
                     bar.show(self.step - first, self.seconds - before, record)
+                    for alarm in self.watch(record):
+                        bar.say(alarm.line)
                 self._save_if_due()
             self.seconds = before + time.perf_counter() - started
             bar.show(self.step - first, self.seconds - before, None)
@@ -201,9 +210,15 @@ class Loop:
         values = self.processes.mean(torch.stack([loss for _, _, loss in self._recent])).tolist()
         for (step, name, _), value in zip(self._recent, values, strict=True):
             if not math.isfinite(value):
+                self._note_divergence(step, f"{name} is {value}")
                 kept = "" if self.out is None else f"; the checkpoints in {self.out} are from before"
                 raise DivergedError(f"{name} is {value} at step {step}: training was stopped{kept}")
         self._recent.clear()
+
+    def _note_divergence(self, step: int, what: str) -> None:
+        """Leave word in the run folder, for who looks at it later; gone when the run goes on."""
+        if self.out is not None and self.processes.is_main:
+            write_text(self.out / DIVERGED, json.dumps({"step": step, "what": what}) + "\n")
 
     def _log(self, speed: Speed) -> dict[str, Any]:
         """Note what this step showed. The only place where the host waits for the device."""
@@ -246,6 +261,7 @@ class Loop:
         assert self.out is not None
         for name, part in self.game.parts().items():
             if isinstance(part, nn.Module) and not all(bool(p.isfinite().all()) for p in part.parameters()):
+                self._note_divergence(self.step, f"the {name}'s weights are infinite or not a number")
                 raise DivergedError(
                     f"the {name}'s weights are infinite or not a number at step {self.step}: training was "
                     f"stopped; the checkpoints in {self.out} are from before"

@@ -1,0 +1,6 @@
+"""`doctor(run)`: what a run suffers from, by its log, its checkpoints and its samples."""
+
+from ganbook.diagnostics.doctor.disorders import DISORDERS
+from ganbook.diagnostics.doctor.examine import doctor
+
+__all__ = ["DISORDERS", "doctor"]
