@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -60,6 +61,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"ganbook {args.command}: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(
+            f"ganbook {args.command}: out of memory{how_much(error)}; reduce the networks (width, hidden), "
+            "batch_size, image_size or the number of samples",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print(f"ganbook {args.command}: interrupted", file=sys.stderr)
         return 130
+
+
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Say whether an error is Python's, NumPy's or PyTorch's way to say that memory is short."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def how_much(error: MemoryError | RuntimeError) -> str:
+    """Return how much was asked for, in words, if the error says so.
+
+    Examples
+    --------
+    >>> how_much(RuntimeError("can't allocate memory: you tried to allocate 1717986918400 bytes."))
+    ' (it asked for 1,600 GiB)'
+    >>> how_much(RuntimeError("CUDA out of memory. Tried to allocate 4.00 GiB."))
+    ' (it asked for 4.00 GiB)'
+    """
+    if found := re.search(r"allocate (\d+) bytes", str(error)):
+        return f" (it asked for {int(found[1]) / 2**30:,.0f} GiB)"
+    found = re.search(r"allocate ([\d.]+ [KMGTP]iB)", str(error))
+    return f" (it asked for {found[1]})" if found else ""

@@ -35,6 +35,7 @@ def number(constraint: Constraint) -> Callable[[str], Any]:
     return parse
 
 
-count = number(Whole(1))
+count = number(Whole(1, 2**40 - 1))
+few = number(Whole(1, 100_000))  # what is drawn into one picture
 seed = number(Whole(0, 2**32 - 1))
 positive = number(Real(above=0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ganbook.commands.arguments import Commands, count, seed
+from ganbook.commands.arguments import Commands, few, seed
 
 
 def add(commands: Commands) -> None:
@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
     )
     sample.set_defaults(run=run)
     sample.add_argument("folder", metavar="RUN", type=Path, help="a run folder, or a checkpoint in it")
-    sample.add_argument("--num", metavar="N", type=count, default=64, help="how many (default: 64)")
+    sample.add_argument("--num", metavar="N", type=few, default=64, help="how many (default: 64)")
     sample.add_argument("--seed", metavar="N", type=seed, default=0, help="seed (default: 0)")
     sample.add_argument(
         "--label", metavar="CLASS", help="for a conditional run: one class, by number or name (default: all)"

@@ -17,7 +17,9 @@ from ganbook.support.checks import OneOf, Real, Whole, check_values
 Norm = Annotated[str, OneOf("discriminator_norm", ("batch", "layer", "none", "spectral"))]
 Dropout = Annotated[float, Real(least=0, below=1)]
 NumClasses = Annotated[int, Whole(0)]  # 0: no classes
-HiddenOrSame = Annotated[int, Whole(0)]  # 0: as many as in the generator
+Units = Annotated[int, Whole(1, 65_536)]  # of a layer, channels of a map, numbers of a latent
+Depth = Annotated[int, Whole(1, 100)]  # layers, or blocks of a size
+HiddenOrSame = Annotated[int, Whole(0, 65_536)]  # 0: as many as in the generator
 
 
 class Generator(nn.Module):

@@ -40,6 +40,7 @@ from ganbook.models.common import (
     Generator,
     Norm,
     NumClasses,
+    Units,
     check_labels,
     normalise_spectrally,
     remembers_spec,
@@ -193,8 +194,8 @@ class DCGANDiscriminator(Discriminator):
 @remembers_spec
 def dcgan(
     shape: Sequence[int],
-    latent_dim: Count = 64,
-    width: Count = 32,
+    latent_dim: Units = 64,
+    width: Units = 32,
     num_classes: NumClasses = 0,
     discriminator_norm: Norm = "batch",
     dropout: Dropout = 0.0,

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from ganbook.models.batches import MinibatchStd, pack, unpack
 from ganbook.models.common import (
+    Depth,
     Discriminator,
     Dropout,
     Generator,
     HiddenOrSame,
     Norm,
+    Units,
     check_labels,
     check_shape,
     normalise_spectrally,
@@ -118,9 +120,9 @@ class MLPDiscriminator(Discriminator):
 @remembers_spec
 def mlp(
     shape: Sequence[int],
-    latent_dim: Count = 100,
-    hidden: Count = 256,
-    layers: Count = 2,
+    latent_dim: Units = 100,
+    hidden: Units = 256,
+    layers: Depth = 2,
     discriminator_norm: Norm = "none",
     dropout: Dropout = 0.0,
     discriminator_hidden: HiddenOrSame = 0,

@@ -34,7 +34,15 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ganbook.errors import UserError
-from ganbook.models.common import Discriminator, Generator, check_labels, remembers_spec, size_plan
+from ganbook.models.common import (
+    Depth,
+    Discriminator,
+    Generator,
+    Units,
+    check_labels,
+    remembers_spec,
+    size_plan,
+)
 from ganbook.support.checks import Count
 
 SLOPE = 0.2  # of LeakyReLU
@@ -176,7 +184,7 @@ class R3GANDiscriminator(Discriminator):
 
 @remembers_spec
 def r3gan(
-    shape: Sequence[int], latent_dim: Count = 64, width: Count = 16, blocks: Count = 1, group_size: Count = 16
+    shape: Sequence[int], latent_dim: Units = 64, width: Units = 16, blocks: Depth = 1, group_size: Count = 16
 ) -> tuple[R3GANGenerator, R3GANDiscriminator]:
     """Build a small residual pair without normalisation, in the spirit of R3GAN.
 

@@ -39,12 +39,13 @@ from ganbook.models.common import (
     Dropout,
     Generator,
     NumClasses,
+    Units,
     check_labels,
     normalise_spectrally,
     remembers_spec,
     size_plan,
 )
-from ganbook.support.checks import Count, OneOf
+from ganbook.support.checks import OneOf
 
 SpectralNorm = Annotated[str, OneOf("discriminator_norm", ("none", "spectral"))]
 
@@ -262,8 +263,8 @@ class ResNetDiscriminator(Discriminator):
 @remembers_spec
 def resnet(
     shape: Sequence[int],
-    latent_dim: Count = 128,
-    width: Count = 32,
+    latent_dim: Units = 128,
+    width: Units = 32,
     num_classes: NumClasses = 0,
     discriminator_norm: SpectralNorm = "spectral",
     dropout: Dropout = 0.0,

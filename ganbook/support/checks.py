@@ -115,6 +115,9 @@ class Whole(Constraint):
         return [self.least, self.most], [*wrong, self.most + 1]
 
 
+FLOAT32_MAX = 3.4e38  # what is larger becomes infinite where it is computed with
+
+
 @dataclass(frozen=True)
 class Real(Constraint):
     """A finite number in a range: `least` and `most` belong to it, `above` and `below` do not.
@@ -146,11 +149,14 @@ class Real(Constraint):
         return f"{self.what}{low}"
 
     def fits(self, value: Any) -> bool:
-        """Say whether it is a finite number (NumPy's too, but no truth value) in the range."""
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        """Say whether it is a number (NumPy's too, but no truth value), finite in float32, in the range."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return False
-        number = float(value)
-        return (
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            return False
+        return abs(number) <= FLOAT32_MAX and (
             (self.least is None or number >= self.least)
             and (self.most is None or number <= self.most)
             and (self.above is None or number > self.above)
@@ -162,7 +168,7 @@ class Real(Constraint):
         low = self.least if self.least is not None else self.above
         high = self.most if self.most is not None else self.below
         right: list[Any] = [x for x in (self.least, self.most) if x is not None]
-        wrong: list[Any] = [math.nan, math.inf, -math.inf, True, "1", None]
+        wrong: list[Any] = [math.nan, math.inf, -math.inf, 1e39, 10**400, True, "1", None]
         wrong += [x for x in (self.above, self.below) if x is not None]
         wrong += [low - 1e-6] if low is not None else []
         wrong += [high + 1e-6] if high is not None else []

@@ -127,6 +127,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_fields(self)
         object.__setattr__(self, "betas", tuple(float(value) for value in self.betas))
+        for field in dataclasses.fields(self):  # a TOML file may say 1 for 1.0
+            if isinstance(field.default, float):
+                object.__setattr__(self, field.name, float(getattr(self, field.name)))
         if self.label_smoothing and not LOSSES[self.loss].has_labels:
             fits = ", ".join(name for name, loss in LOSSES.items() if loss.has_labels)
             raise UserError(

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from ganbook import models
@@ -271,6 +272,48 @@ def test_ctrl_c_keeps_what_was_done_and_says_how_to_resume(number, tmp_path):
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert main(["train", "--resume", "--out", "run", "--steps", str(summary["steps"] + 3)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ("hidden=1_000_000_000_000", "hidden=1000000000000: it must be a whole number from 1 to 65536"),
+        ("latent_dim=70_000", "latent_dim=70000"),
+        ("layers=100_000", "layers=100000: it must be a whole number from 1 to 100"),
+        ("weight_clip=1e308", "weight_clip=1e+308"),
+        (f"instance_noise={'9' * 400}", "instance_noise="),
+        ("batch_size=100_000_000_000", "batch_size=100000000000: it must be from 1 to the number of samples"),
+    ],
+)
+def test_absurd_settings_get_one_line(change, answer, capsys):
+    assert answer in fails(capsys, "train", *SMALL, "--out", "run", "--set", change, "--set", "log_every=1")
+
+
+def test_a_whole_number_where_a_fraction_is_wanted_is_one(capsys):
+    assert main(["train", *SMALL, "--steps", "2", "--set", f"gradient_penalty={'9' * 25}"]) == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99999999999 bytes."),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 93.13 GiB."),
+    ],
+)
+def test_too_little_memory_is_said_in_one_line(error, capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr("ganbook.recipes.start", refuse)
+    said = fails(capsys, "train", *SMALL)
+    assert said.startswith("ganbook train: out of memory")
+    assert ("93" in said) == (type(error) is not MemoryError)
+    monkeypatch.setattr(
+        "ganbook.recipes.start", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("a bug"))
+    )
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["train", *SMALL])
 
 
 def test_the_installed_command_is_there():
