@@ -89,6 +89,12 @@ def damage_pixels(path):
     (path / cache.PIXELS).write_bytes((path / cache.PIXELS).read_bytes()[:-1])
 
 
+def flip_a_bit(path):
+    pixels = bytearray((path / cache.PIXELS).read_bytes())
+    pixels[100] ^= 4
+    (path / cache.PIXELS).write_bytes(pixels)
+
+
 def damage_manifest(path):
     (path / cache.MANIFEST).write_text((path / cache.MANIFEST).read_text()[:-5])
 
@@ -119,8 +125,8 @@ def wrong_bad_list(path):
 
 @pytest.mark.parametrize(
     "damage",
-    [damage_pixels, damage_manifest, remove_pixels, remove_manifest, another_shape, a_number_for_a_list,
-     wrong_bad_list],
+    [damage_pixels, flip_a_bit, damage_manifest, remove_pixels, remove_manifest, another_shape,
+     a_number_for_a_list, wrong_bad_list],
 )  # fmt: skip
 def test_a_damaged_entry_is_made_anew(photos, count, damage):
     whole = load(photos).images.clone()
@@ -131,6 +137,29 @@ def test_a_damaged_entry_is_made_anew(photos, count, damage):
     assert torch.equal(load(photos).images, whole)
     assert count() == 20
     assert [p.name for p in path.parent.iterdir() if not p.name.endswith(".lock")] == [path.name]
+
+
+def test_a_large_entry_is_checked_beside_the_work(photos, count, monkeypatch, capsys):
+    whole = load(photos).images.clone()
+    flip_a_bit(entry())
+    monkeypatch.setattr(cache, "AT_ONCE", 10)
+    assert not torch.equal(load(photos).images, whole)
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(10)
+    assert "are damaged (their checksum does not match). Stop, and start again" in capsys.readouterr().out
+    assert torch.equal(load(photos).images, whole)
+    assert count() == 20
+
+
+def test_an_entry_of_an_older_version_has_no_checksum_and_is_used(photos, count):
+    whole = load(photos).images.clone()
+    path = entry() / cache.MANIFEST
+    manifest = json.loads(path.read_text())
+    del manifest["crc32"]
+    path.write_text(json.dumps(manifest))
+    assert torch.equal(load(photos).images, whole)
+    assert count() == 10
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a full disk"])

@@ -6,6 +6,10 @@ sizes and times of change, the size and the channels that were asked for, and th
 `decode.py`. (Not the files' content, which would take as long to read as to decode.) So a folder that has
 changed gets another entry, and one that was only moved keeps its own.
 
+The manifest holds a CRC-32 of the pixels, so that a bit that the disk has lost is noticed: an entry of up to
+1 GiB is checked when it is opened, a larger one beside the work that follows. (Entries of older versions have
+none.)
+
 An entry is written under another name, synced to the disk and then renamed, so that it is there whole or not
 at all, at whatever moment the process is killed. Of two processes that need the same entry the second waits
 for the first; where there are no locks both decode, and the first to rename wins. What a killed process left
@@ -18,7 +22,9 @@ import contextlib
 import hashlib
 import io
 import json
+import threading
 import warnings
+import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,6 +46,7 @@ from ganbook.support.progress import progress_bar
 
 PIXELS, MANIFEST = "images.u8", "manifest.json"
 BATCH = 32  # files a task
+AT_ONCE = 2**30  # bytes: an entry of up to so many is checked before it is used, which takes a second at most
 SMALL = 3000  # bytes: smaller files decode slower with a second thread, which waits for Python's lock
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -187,9 +194,36 @@ def _open(place: Path, job: Job) -> tuple[dict[str, Any], Decoded] | None:
         # "c": copy on write, private to this process. torch warns of memory that it may not write to.
         pixels = np.memmap(place / PIXELS, dtype=np.uint8, mode="c", shape=tuple(manifest["shape"]))
         arrays = {f[:-4]: np.load(place / f) for f in manifest["bytes"] if f.endswith(".npy")}
+        if manifest.get("crc32") is not None:
+            if pixels.nbytes > AT_ONCE:
+                threading.Thread(
+                    target=_check_later, args=(place, manifest["crc32"], job), daemon=True
+                ).start()
+            elif _crc32(place / PIXELS) != manifest["crc32"]:
+                return None
     except (OSError, ValueError, TypeError, IndexError):
         return None
     return manifest, Decoded(torch.from_numpy(pixels), _kept(len(job.files), bad), arrays)
+
+
+def _crc32(path: Path) -> int:
+    """Return the CRC-32 of a file, read block by block."""
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _check_later(place: Path, checksum: int, job: Job) -> None:
+    """Check a large entry beside the work; one that is damaged is removed, and that is said."""
+    with contextlib.suppress(OSError):  # it may be deleted at any time
+        if _crc32(place / PIXELS) != checksum:
+            (place / MANIFEST).unlink()
+            notice(
+                f"{job.name}: the decoded images in {short_path(place)} are damaged (their checksum does not "
+                "match). Stop, and start again: they will be decoded anew"
+            )
 
 
 def _kept(num: int, bad: set[int]) -> Tensor:
@@ -238,6 +272,7 @@ def _build(place: Path, job: Job) -> None:
             manifest = _decode_into(file, job)
         if manifest["shape"][1] < job.written:
             _keep_one_channel(folder / PIXELS, job.image_size)
+        manifest["crc32"] = _crc32(folder / PIXELS)
         for key, values in job.arrays.items():
             np.save(folder / f"{key}.npy", values, allow_pickle=False)
         manifest["bytes"] = {path.name: path.stat().st_size for path in folder.iterdir()}
