@@ -369,8 +369,8 @@ def show(runs: list[dict[str, Any]]) -> None:
         chosen = [run for run in runs if run["seed"] in seeds]
         result = confusion(chosen)
         print(
-            f"\n{half}: {result.sick_right} of {result.sick} sick runs judged rightly, {result.alarms} alarms "
-            f"in {result.healthy} healthy ones; {result.unclear} unclear"
+            f"\n{half}: {result.sick_right} of {result.sick} sick runs judged rightly, {result.alarms} "
+            f"alarms in {result.healthy} healthy ones; {result.unclear} unclear"
         )
         for row, found in sorted(result.rows.items()):
             print(f"  {row:18} {found}")

@@ -1,7 +1,7 @@
 """How often the doctor is right: his first finding beside what came out, on the laboratory's recorded runs.
 
-`experiments/doctor_lab.py` trained the runs and says how each was labelled; the record holds what the doctor sees
-of each, so that his rules can be judged again in a second.
+`experiments/doctor_lab.py` trained the runs and says how each was labelled; the record holds what the doctor
+sees of each, so that his rules can be judged again.
 """
 
 from __future__ import annotations

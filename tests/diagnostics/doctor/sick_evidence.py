@@ -18,9 +18,9 @@ BAD = SampleSigns(
 )
 ELSEWHERE = dataclasses.replace(BAD, shares=(0.0, 1.0, 0.0, 0.0))
 LOG = LogSigns(
-    records=100, last_step=1000, d_loss=1.3, accuracy=0.6, sign_real=0.2, gap=0.3, spread=0.5, spread_peak=1.0,
-    size=0.8, size_before=0.9, g_gradient=1.0, g_gradient_peak=2.0, d_gradient=1.0, penalty_share=None,
-    period=None, swing=0.1, won_since=None, flat_since=None, infinite_since=None,
+    records=100, last_step=1000, d_loss=1.3, accuracy=0.6, sign_real=0.2, gap=0.3, spread=0.5,
+    spread_peak=1.0, size=0.8, size_before=0.9, g_gradient=1.0, g_gradient_peak=2.0, d_gradient=1.0,
+    penalty_share=None, period=None, swing=0.1, won_since=None, flat_since=None, infinite_since=None,
 )  # fmt: skip
 CRITIC = CriticSigns(
     auc=0.7, auc_held_out=0.5, memory=0.0, real=0.2, fake=-0.2, spread=0.5, slope=1.0

@@ -2,13 +2,8 @@
 
 import dataclasses
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from sick_evidence import BAD, ELSEWHERE, GOOD, HEALTHY, changed, snapshots
 
 from ganbook.diagnostics import DISORDERS
