@@ -36,11 +36,9 @@ from ganbook import metrics, recipes, recorded
 from ganbook.data import Dataset, load_dataset, points
 from ganbook.data.point_sets import PointDataset
 from ganbook.diagnostics.doctor import measure
-from ganbook.diagnostics.doctor.evidence import Evidence
+from ganbook.diagnostics.doctor.calibration import confusion, first_finding
 from ganbook.diagnostics.doctor.gather import draw, gather, logits, slope
-from ganbook.diagnostics.doctor.rules import DOCTOR_CHECKS
 from ganbook.diagnostics.doctor.subject import Subject, load_weights, networks, open_subject
-from ganbook.diagnostics.verdict import judge
 from ganbook.errors import DivergedError
 from ganbook.support.files import write_text
 from ganbook.support.machine import describe
@@ -278,7 +276,10 @@ def label(run: dict[str, Any]) -> list[str]:
         bad = o["found"] < 0.6 or o["near"] < 0.4
         good = o["found"] >= 0.8 and o["near"] >= 0.5 and o["travel"] < 0.2
     won = o["d_auc"] >= 0.995 and o["d_gap"] > 4
-    if bad and o["d_std_last"] > 50 and not won:
+    wrong = (
+        o["d_auc"] < 0.5 and o["d_gap"] < 0 and o["d_std"] > 1
+    )  # D calls samples real, and G runs away from it
+    if bad and (o["d_std_last"] > (1000 if won else 50) or (o["spread"] > 10 and not wrong)):
         return ["divergence"]
     if run["case"] == "frozen BatchNorm" and o["off_in_training"] < 0.75 * o["off_last"]:
         return ["batchnorm"]
@@ -290,27 +291,29 @@ def label(run: dict[str, Any]) -> list[str]:
     if memory:
         return memory
     if bad:
-        return sick(o, run, won)
+        return sick(o, run, won, wrong)
     return ["healthy"] if good else ["unclear"]
 
 
-def sick(o: dict[str, float], run: dict[str, Any], won: bool) -> list[str]:
+def sick(o: dict[str, float], run: dict[str, Any], won: bool, wrong: bool) -> list[str]:
     """Return the disorders of a run whose samples are bad."""
     settings = run["evidence"].get("settings", {})
     if won:
         return ["d-has-won"]
     if settings.get("gradient_penalty") and o["d_slope"] > 3:
         return ["penalty-scale"]
-    if o["d_std"] < 0.02 or (o["d_auc"] < 0.5 and o["d_gap"] < 0 and o["d_std"] > 1):
+    if o["d_std"] < 0.02 or wrong:
         penalised = any(settings.get(key) for key in ("r1", "r2", "gradient_penalty"))
         return ["penalty-scale"] if penalised else ["d-is-blind"]
     unseen = (
-        ["d-is-blind"] if o["d_auc"] < 0.62 and o["d_std"] < 0.1 else []
+        ["d-is-blind"] if o["d_auc"] < 0.65 and o["d_std"] < 0.1 else []
     )  # it hardly sees, or lags behind
     if o["travel"] < 0.04:
         return [*unseen, "collapse"]
-    narrow = o["groups"] < 0.45 or o["spread"] < 0.5
-    wide = o["groups"] > 0.3 and o["spread"] > 0.45
+    k = len(run["evidence"]["snapshots"][-1]["raw"]["shares"])
+    variety = (o["groups"] * k - 1) / (k - 1)  # 0: one group
+    narrow = variety < 0.4 or o["spread"] < 0.5
+    wide = variety > 0.25 and o["spread"] > 0.45
     moving = ["rotating-collapse"] * narrow + ["oscillation"] * wide
     return [*unseen, *moving, *(["collapse"] if o["travel"] < 0.12 else [])]
 
@@ -337,66 +340,44 @@ def make_run(case: dict[str, Any], data_name: str, seed: int, folder: Path) -> d
     }  # fmt: skip
 
 
-def runs_to_make(some: list[int] | None = None) -> list[tuple[dict[str, Any], str, int]]:
-    """Return all runs, or those of some seeds: one seed after the other, so that a part has every case."""
-    seeds = some or [seed for group in SETTINGS["seeds"].values() for seed in group]
+def runs_to_make() -> list[tuple[dict[str, Any], str, int]]:
+    """Return all runs: one seed after the other, so that the first third has every case."""
+    seeds = [seed for group in SETTINGS["seeds"].values() for seed in group]
     return [(case, data, seed) for seed in seeds for case in CASES for data in case["data"]]
 
 
-def fill(path: Path, seeds: list[int] | None = None, progress: bool = True) -> list[dict[str, Any]]:
+def fill(path: Path, part: tuple[int, int] = (0, 1), progress: bool = True) -> list[dict[str, Any]]:
     """Make the runs that are not among the lines of a file, adding each as it is made; return all."""
     torch.set_num_threads(1)  # for networks this small, more threads cost time
     path.parent.mkdir(parents=True, exist_ok=True)
     there = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     known = {(run["case"], run["data"], run["seed"]): run for run in there}
-    for case, data, seed in tqdm(runs_to_make(seeds), disable=not progress):
+    for case, data, seed in tqdm(runs_to_make()[part[0] :: part[1]], disable=not progress):
         if (case["name"], data, seed) not in known:
             with tempfile.TemporaryDirectory() as folder:
                 run = make_run(case, data, seed, Path(folder) / "run")
             known[case["name"], data, seed] = run
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(run) + "\n")
-    return [known[case["name"], data, seed] for case, data, seed in runs_to_make(seeds)]
+    wanted = [(case["name"], data, seed) for case, data, seed in runs_to_make()]
+    return [known[key] for key in wanted if key in known]
 
 
-# ----------------------------------------------------------------------------------------------- judging
-
-
-def first_finding(run: dict[str, Any]) -> str:
-    """Return the doctor's first finding that is an error or a warning; "healthy" if there is none."""
-    report = judge("doctor", DOCTOR_CHECKS, Evidence.from_json(run["evidence"]))
-    return next((f.name for f in report.findings if f.severity != "note"), "healthy")
-
-
-def confusion(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the confusion matrix: by label (the first, or the one that was found), what was found."""
-    matrix: dict[str, dict[str, int]] = {}
-    right = {"sick": 0, "healthy": 0}
-    total = {"sick": 0, "healthy": 0}
-    for run in runs:
-        labels, found = label(run), first_finding(run)
-        row = found if found in labels else labels[0]
-        matrix.setdefault(row, {})
-        matrix[row][found] = matrix[row].get(found, 0) + 1
-        if labels != ["unclear"]:
-            kind = "healthy" if labels == ["healthy"] else "sick"
-            total[kind] += 1
-            right[kind] += found in labels
-    return {"matrix": matrix, "right": right, "total": total}
-
-
-def show(runs: list[dict[str, Any]], mistakes: bool = True) -> None:
+def show(runs: list[dict[str, Any]]) -> None:
     """Print both halves' matrices, and the runs that were judged wrongly."""
     for half, seeds in SETTINGS["seeds"].items():
         chosen = [run for run in runs if run["seed"] in seeds]
         result = confusion(chosen)
-        print(f"\n{half}: {result['right']} right of {result['total']}")
-        for row, found in sorted(result["matrix"].items()):
+        print(
+            f"\n{half}: {result.sick_right} of {result.sick} sick runs judged rightly, {result.alarms} "
+            f"alarms in {result.healthy} healthy ones; {result.unclear} unclear"
+        )
+        for row, found in sorted(result.rows.items()):
             print(f"  {row:18} {found}")
-        for run in chosen if mistakes else ():
-            labels, found = label(run), first_finding(run)
-            if found not in labels and labels != ["unclear"]:
-                print(f"  {run['case']} on {run['data']}, seed {run['seed']}: {labels}, found {found}")
+        for run in chosen:
+            first = first_finding(run["evidence"])
+            if first not in run["labels"] and run["labels"] != ["unclear"]:
+                print(f"  {run['case']} on {run['data']}, seed {run['seed']}: {run['labels']}, found {first}")
 
 
 def main() -> None:
@@ -408,22 +389,28 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, default=LINES, help="file of the runs as they are made")
     parser.add_argument("--judge", action="store_true", help="train nothing; judge what there is")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", help="only these seeds, and no record: several can share the work"
+        "--part",
+        type=int,
+        nargs=2,
+        default=(0, 1),
+        metavar=("I", "N"),
+        help="every N-th run from run I on only",
     )
     options = parser.parse_args()
     if options.judge:
         record = json.loads(options.out.read_text(encoding="utf-8"))
         show(record["runs"])
         return
-    runs = fill(options.lines, options.seeds)
-    if options.seeds:
-        return
+    runs = fill(options.lines, (options.part[0], options.part[1]))
+    if len(runs) < len(runs_to_make()):
+        return  # others make the rest
     record = {
         "command": "python -m experiments.doctor_lab", "settings": SETTINGS, "made_with": describe(),
-        "seconds": round(sum(run["seconds"] for run in runs), 1), "runs": runs,
+        "seconds": round(sum(run["seconds"] for run in runs), 1),
+        "runs": [{**run, "labels": label(run)} for run in runs],
     }  # fmt: skip
     write_text(options.out, json.dumps(record, separators=(",", ":")) + "\n")
-    show(runs)
+    show(record["runs"])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ DISORDERS: dict[str, Disorder] = {
         "samples "
         "are better. With the saturating (minimax) loss G's gradient vanishes; with the non-saturating one "
         "it "
-        "stays, and is mostly noise.",
+        "stays or grows, and says the same of all samples.",
         "freeze G, train D on for some hundred steps, and watch the gradient that G would get",
         (
             "with the minimax loss: take the non-saturating one",

@@ -31,6 +31,7 @@ from ganbook.training.symptoms import FEWEST, read_signs
 
 NUM = {"points": 2000, "images": 1000}
 SEED = 0
+EARLY = 100  # steps: before, no sample is good, and no average has moved
 
 
 def gather(
@@ -57,10 +58,11 @@ def gather(
     """
     missing: dict[str, str] = {}
     found: dict[str, Any] = {}
-    log = read_signs(subject.records)
+    log, state = read_signs(subject.records), subject.state
     if log is None:
-        missing["log"] = f"{len(subject.records)} records; it takes {FEWEST}"
-    state = subject.state
+        missing["log"] = f"the log has {len(subject.records)} records that can be read; it takes {FEWEST}"
+    elif log.last_step < EARLY and log.infinite_since is None:
+        log, missing["log"] = None, early(log.last_step)
     if state is None:
         missing["samples"] = "; ".join(["there is no checkpoint that can be loaded", *subject.notes])
     else:
@@ -68,6 +70,8 @@ def gather(
             num = NUM.get(state["data"].get("kind", "images"), 1000)
             real = load_real(subject, data, held_out, num, data_dir)
             found["data"] = look_at_data(real)
+            if state["step"] < EARLY:
+                raise UserError(early(state["step"]))
             with torch.random.fork_rng(devices=[]):
                 found |= _look_at_networks(subject, real, missing)
         except UserError as error:
@@ -76,6 +80,11 @@ def gather(
         settings=subject.settings, records=len(subject.records), log=log, diverged=subject.diverged,
         missing=missing, **found,
     )  # fmt: skip
+
+
+def early(step: int) -> str:
+    """Return why a young run is not judged."""
+    return f"the run has done {step} steps; before {EARLY} nothing can be concluded"
 
 
 def _look_at_networks(subject: Subject, real: Real, missing: dict[str, str]) -> dict[str, Any]:

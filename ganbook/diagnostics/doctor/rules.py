@@ -64,8 +64,10 @@ def divergence(e: Evidence) -> Verdict:
         return FAIR
     won = e.log.won_since is not None and (e.log.accuracy or 0) >= 0.99  # large logits are its way of winning
     spread, limit = e.log.spread, 20 * HUGE if won else HUGE
+    if spread is not None and e.critic is not None:  # the last checkpoint's D may be further than the median
+        spread = max(spread, e.critic.spread)
     if spread is not None and spread > limit:
-        seen = f"the logits' standard deviation is {spread:,.0f} at the end of the log"
+        seen = f"the logits' standard deviation is {spread:,.0f} at the end"
         return found("divergence", seen)
     if spread is None and e.log.d_loss is not None and abs(e.log.d_loss) > HUGE:
         return found("divergence", f"D's loss is {e.log.d_loss:,.0f} at the end", "possible")

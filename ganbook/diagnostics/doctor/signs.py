@@ -9,8 +9,8 @@ from ganbook.diagnostics.doctor.evidence import CriticSigns, Evidence, SampleSig
 from ganbook.diagnostics.doctor.measure import moved
 
 NARROW = 0.5  # of the real spread: less is collapse
-GROUPS = 0.55  # of the real groups
-FEW_GROUPS = 0.4  # fewer, and changing: a collapse that rotates; more: samples that wander
+GROUPS = 0.5  # variety: less is collapse
+FEW_GROUPS = 0.33  # less, and changing: a collapse that rotates; more: samples that wander
 FAR_POINTS = 0.03  # median distance to the nearest real sample, in real spreads
 FAR_IMAGES = 2.0  # the same of images, where no neighbour is near: as multiple of that between real samples
 WIDE = 2.0  # spread, in real spreads
@@ -44,9 +44,15 @@ def far(e: Evidence, signs: SampleSigns) -> bool:
     return signs.told_apart > APART and away
 
 
+def variety(signs: SampleSigns) -> float:
+    """Return how many of the data's groups samples meet: 0 for one group, 1 for all of them evenly."""
+    k = len(signs.shares)
+    return max(0.0, signs.groups * k - 1) / max(k - 1, 1)
+
+
 def narrow(signs: SampleSigns) -> bool:
     """Say whether samples are much more alike than the data, or lack many of their groups."""
-    return signs.spread < NARROW or signs.groups < GROUPS
+    return signs.spread < NARROW or variety(signs) < GROUPS
 
 
 def poor(e: Evidence, signs: SampleSigns) -> bool:
@@ -57,7 +63,9 @@ def poor(e: Evidence, signs: SampleSigns) -> bool:
 def few(e: Evidence) -> bool:
     """Say whether the samples are narrow at one checkpoint after the other."""
     raw = [s.raw for s in e.snapshots if s.raw is not None]
-    return bool(raw) and (fmean(s.groups for s in raw) < FEW_GROUPS or fmean(s.spread for s in raw) < NARROW)
+    return bool(raw) and (
+        fmean(variety(s) for s in raw) < FEW_GROUPS or fmean(s.spread for s in raw) < NARROW
+    )
 
 
 def wanders(e: Evidence) -> str:
@@ -80,7 +88,7 @@ def average_worse(e: Evidence, signs: SampleSigns) -> bool:
     average = e.snapshots[-1].average
     if average is None:
         return False
-    lacks = narrow(average) and average.groups + average.spread < signs.groups + signs.spread - 0.3
+    lacks = narrow(average) and variety(average) + average.spread < variety(signs) + signs.spread - 0.3
     return lacks or (far(e, average) and average.off > 2 * signs.off)
 
 
@@ -93,10 +101,10 @@ def modes_differ(e: Evidence) -> bool:
 def sees_nothing(e: Evidence, critic: CriticSigns) -> bool:
     """Say whether D does not tell samples from data that differ."""
     log = e.log
-    if critic.spread < FLAT or (log is not None and log.spread is not None and log.spread < FLAT):
-        return True
     if log is None or log.gap is None or log.spread is None:
-        return critic.auc < UNSURE and critic.spread < 0.1
+        return critic.spread < FLAT or (critic.auc < UNSURE and critic.spread < 5 * FLAT)
+    if log.spread < FLAT:
+        return True
     if critic.auc < WRONG and log.gap < 0:
         return True  # it calls samples real, and has not learned otherwise
     return critic.auc < UNSURE and abs(log.gap) < 0.05 * log.spread
