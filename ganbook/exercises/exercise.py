@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["compute", "code", "predict", "repair"]
-CHAPTERS = ("background", "minimax", "training_steps", "running_it", "dcgan", "evaluation", "mistakes")
+CHAPTERS = (
+    "background",
+    "minimax",
+    "training_steps",
+    "running_it",
+    "dcgan",
+    "evaluation",
+    "when_it_goes_wrong",
+    "mistakes",
+)
 
 
 @dataclass(frozen=True)
