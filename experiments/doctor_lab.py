@@ -281,8 +281,9 @@ def label(run: dict[str, Any]) -> list[str]:
     )  # D calls samples real, and G runs away from it
     if bad and (o["d_std_last"] > (1000 if won else 50) or (o["spread"] > 10 and not wrong)):
         return ["divergence"]
-    if run["case"] == "frozen BatchNorm" and o["off_in_training"] < 0.75 * o["off_last"]:
-        return ["batchnorm"]
+    elsewhere = abs(o["off_in_training"] / max(o["off_last"], 1e-6) - 1) > 0.1  # the samples of training mode
+    if run["case"] == "frozen BatchNorm" and bad and elsewhere:
+        return ["batchnorm"]  # before `won`: D is asked about samples of eval mode, which it never met
     memory = [
         name
         for name, there in (("g-memorises", o["copies"] > 0.5), ("d-memorises", o["d_held"] > 0.75))
@@ -396,13 +397,16 @@ def main() -> None:
         metavar=("I", "N"),
         help="every N-th run from run I on only",
     )
+    parser.add_argument(
+        "--incomplete", action="store_true", help="make nothing; record the runs that there are"
+    )
     options = parser.parse_args()
     if options.judge:
         record = json.loads(options.out.read_text(encoding="utf-8"))
         show(record["runs"])
         return
-    runs = fill(options.lines, (options.part[0], options.part[1]))
-    if len(runs) < len(runs_to_make()):
+    runs = fill(options.lines, (len(runs_to_make()), 1) if options.incomplete else tuple(options.part))
+    if len(runs) < len(runs_to_make()) and not options.incomplete:
         return  # others make the rest
     record = {
         "command": "python -m experiments.doctor_lab", "settings": SETTINGS, "made_with": describe(),
