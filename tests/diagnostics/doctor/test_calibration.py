@@ -5,13 +5,13 @@ import pytest
 from ganbook import recorded
 from ganbook.diagnostics import DISORDERS
 from ganbook.diagnostics.doctor import calibration
-from ganbook.diagnostics.doctor.calibration import confusion
+from ganbook.diagnostics.doctor.calibration import confusion, unpack
 from ganbook.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def runs():
-    return recorded.load("doctor_lab")["runs"]
+    return unpack(recorded.load("doctor_lab")["table"])
 
 
 def test_most_of_the_held_out_sick_runs_are_judged_rightly_and_few_healthy_ones_alarmed():
