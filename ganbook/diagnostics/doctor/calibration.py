@@ -93,7 +93,7 @@ def calibration(half: Half = "test") -> Confusion:
 
 
 def pack(runs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return runs as a table: `columns` are the paths of their values ("evidence/log/gap"), `rows` the values.
+    """Return runs as a table: `columns` are paths of values ("evidence/log/gap"), `rows` the values.
 
     Examples
     --------
