@@ -36,7 +36,7 @@ from ganbook import metrics, recipes, recorded
 from ganbook.data import Dataset, load_dataset, points
 from ganbook.data.point_sets import PointDataset
 from ganbook.diagnostics.doctor import measure
-from ganbook.diagnostics.doctor.calibration import confusion, first_finding
+from ganbook.diagnostics.doctor.calibration import confusion, first_finding, pack, unpack
 from ganbook.diagnostics.doctor.gather import draw, gather, logits, slope
 from ganbook.diagnostics.doctor.subject import Subject, load_weights, networks, open_subject
 from ganbook.errors import DivergedError
@@ -165,6 +165,8 @@ def train_run(case: dict[str, Any], data_name: str, seed: int, out: Path) -> tup
                 module.momentum = 0.0
     with contextlib.suppress(DivergedError):  # the folder says so
         trainer.fit(progress=False)
+    if trainer.interrupted:  # it caught the signal; half a run is no run
+        raise KeyboardInterrupt
     return data, held_out
 
 
@@ -281,8 +283,9 @@ def label(run: dict[str, Any]) -> list[str]:
     )  # D calls samples real, and G runs away from it
     if bad and (o["d_std_last"] > (1000 if won else 50) or (o["spread"] > 10 and not wrong)):
         return ["divergence"]
-    if run["case"] == "frozen BatchNorm" and o["off_in_training"] < 0.75 * o["off_last"]:
-        return ["batchnorm"]
+    elsewhere = abs(o["off_in_training"] / max(o["off_last"], 1e-6) - 1) > 0.1  # the samples of training mode
+    if run["case"] == "frozen BatchNorm" and bad and elsewhere:
+        return ["batchnorm"]  # before `won`: D is asked about samples of eval mode, which it never met
     memory = [
         name
         for name, there in (("g-memorises", o["copies"] > 0.5), ("d-memorises", o["d_held"] > 0.75))
@@ -396,21 +399,24 @@ def main() -> None:
         metavar=("I", "N"),
         help="every N-th run from run I on only",
     )
+    parser.add_argument(
+        "--incomplete", action="store_true", help="make nothing; record the runs that there are"
+    )
     options = parser.parse_args()
     if options.judge:
         record = json.loads(options.out.read_text(encoding="utf-8"))
-        show(record["runs"])
+        show(unpack(record["table"]))
         return
-    runs = fill(options.lines, (options.part[0], options.part[1]))
-    if len(runs) < len(runs_to_make()):
+    runs = fill(options.lines, (len(runs_to_make()), 1) if options.incomplete else tuple(options.part))
+    if len(runs) < len(runs_to_make()) and not options.incomplete:
         return  # others make the rest
     record = {
         "command": "python -m experiments.doctor_lab", "settings": SETTINGS, "made_with": describe(),
         "seconds": round(sum(run["seconds"] for run in runs), 1),
-        "runs": [{**run, "labels": label(run)} for run in runs],
+        "table": pack([{**run, "labels": label(run)} for run in runs]),
     }  # fmt: skip
     write_text(options.out, json.dumps(record, separators=(",", ":")) + "\n")
-    show(record["runs"])
+    show(unpack(record["table"]))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def gather(
     if log is None:
         missing["log"] = f"the log has {len(subject.records)} records that can be read; it takes {FEWEST}"
     elif log.last_step < EARLY and log.infinite_since is None:
-        log, missing["log"] = None, early(log.last_step)
+        missing["log"] = early(log.last_step)
+        log = None
     if state is None:
         missing["samples"] = "; ".join(["there is no checkpoint that can be loaded", *subject.notes])
     else:
