@@ -6,7 +6,7 @@ sees of each, so that his rules can be judged again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -130,7 +130,7 @@ def unpack(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    inner = value.items() if isinstance(value, dict) else ()
+    inner: Iterable[tuple[str, Any]] = value.items() if isinstance(value, dict) else ()
     if path.endswith("/snapshots"):
         inner = ((str(number), snapshot) for number, snapshot in enumerate(value))
     elif not isinstance(value, dict):
