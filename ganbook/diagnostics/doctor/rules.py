@@ -263,7 +263,11 @@ def no_improvement(e: Evidence) -> Verdict:
     signs = last(e)
     if signs is None:
         return samples_missing(e)
-    if not poor(e, signs) or explained(e, *CAUSES, g_memorises, rotating_collapse, oscillation, collapse):
+    if (
+        not poor(e, signs)
+        or restless_only(e)
+        or explained(e, *CAUSES, g_memorises, rotating_collapse, oscillation, collapse)
+    ):
         return FAIR
     seen = (
         f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; their distance "
