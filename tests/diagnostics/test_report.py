@@ -6,7 +6,7 @@ import pytest
 from lint_loops import Pair, not_detached_and_not_cleared
 from torch import nn
 
-from ganbook.diagnostics import CHECKS, Report
+from ganbook.diagnostics import CHECKS, Finding, Report
 
 
 class TestReport:
@@ -52,3 +52,19 @@ class TestReport:
         assert not report.ok
         with pytest.raises(KeyError):
             report["EMA"]
+
+
+def test_what_a_finding_says_beyond_its_evidence_is_shown_and_kept():
+    plain = Finding("a", "error", "m", "e")
+    more = Finding("b", "error", "m", "e", "likely", "a test", ("first", "second"), "page.html#b")
+    report = Report((plain, more), (), {"c": "no log"}, "doctor")
+    text, shown = str(report), report._repr_html_()
+    for part in ("ERROR: b (likely)", "To confirm: a test", "1. first", "2. second", "Read: page.html#b"):
+        assert part in text
+    for part in ("<strong>error</strong> (likely)", "To confirm: a test", "2. second"):
+        assert part in shown
+    assert "ERROR: a\n" in text
+    content = report.to_json()
+    assert content["findings"][1]["advice"] == ("first", "second")
+    assert content["not_made"] == {"c": "no log"}
+    assert not content["ok"]

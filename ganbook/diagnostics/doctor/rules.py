@@ -27,6 +27,7 @@ from ganbook.diagnostics.doctor.signs import (
     narrow,
     of_images,
     poor,
+    restless_only,
     sees_nothing,
     wanders,
 )
@@ -206,7 +207,7 @@ def rotating_collapse(e: Evidence) -> Verdict:
     if len(e.snapshots) < 2:
         return Verdict(not_made="there is one checkpoint only, and it takes two to see a change")
     signs, how = last(e), wanders(e)
-    if signs is None or not how or not few(e) or explained(e, *CAUSES):
+    if signs is None or not how or not few(e) or restless_only(e) or explained(e, *CAUSES):
         return FAIR
     return found("rotating-collapse", f"{in_words(signs)}; {how}")
 
@@ -218,14 +219,12 @@ def oscillation(e: Evidence) -> Verdict:
         return samples_missing(e)
     if len(e.snapshots) < 2:
         return Verdict(not_made="there is one checkpoint only, and it takes two to see a change")
-    how, average = wanders(e), e.snapshots[-1].average
-    if not how or explained(e, *CAUSES, rotating_collapse):
+    how = wanders(e)
+    if not how or restless_only(e) or explained(e, *CAUSES, rotating_collapse):
         return FAIR
     apart = any(s.raw is not None and s.raw.told_apart > APART for s in e.snapshots)
     if not apart and not average_worse(e, signs):
         return FAIR
-    if of_images(e) and average is not None and not poor(e, average):
-        return FAIR  # a generator of images is never still, and its average is what is sampled
     period = e.log.period if e.log is not None else None
     swing = f"; D's logits swing with a period of about {period:,.0f} steps" if period else ""
     seen = f"the samples are not narrow, but {how}{swing}"
@@ -237,7 +236,7 @@ def collapse(e: Evidence) -> Verdict:
     signs = last(e)
     if signs is None:
         return samples_missing(e)
-    if not narrow(signs) or explained(e, *CAUSES, rotating_collapse, oscillation):
+    if not narrow(signs) or restless_only(e) or explained(e, *CAUSES, rotating_collapse, oscillation):
         return FAIR
     return found("collapse", in_words(signs), "sure" if signs.spread < 0.3 else "likely")
 
@@ -264,7 +263,11 @@ def no_improvement(e: Evidence) -> Verdict:
     signs = last(e)
     if signs is None:
         return samples_missing(e)
-    if not poor(e, signs) or explained(e, *CAUSES, g_memorises, rotating_collapse, oscillation, collapse):
+    if (
+        not poor(e, signs)
+        or restless_only(e)
+        or explained(e, *CAUSES, g_memorises, rotating_collapse, oscillation, collapse)
+    ):
         return FAIR
     seen = (
         f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; their distance "

@@ -83,6 +83,12 @@ def wanders(e: Evidence) -> str:
     return ""
 
 
+def restless_only(e: Evidence) -> bool:
+    """Say whether a generator of images has a fair average: the raw one is never still, nor sampled."""
+    average = e.snapshots[-1].average if e.snapshots else None
+    return of_images(e) and average is not None and not poor(e, average)
+
+
 def average_worse(e: Evidence, signs: SampleSigns) -> bool:
     """Say whether the averaged generator's samples are bad, and clearly worse than the raw one's."""
     average = e.snapshots[-1].average

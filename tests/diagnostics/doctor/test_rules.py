@@ -59,6 +59,9 @@ FAIR = {
     "images are never near": changed(
         data={"dims": 64}, snapshots=snapshots(*2 * [dataclasses.replace(GOOD, off=0.6, told_apart=1.0)])
     ),
+    "images: the raw generator jumps, its average is fair": changed(
+        data={"dims": 64}, snapshots=snapshots(BAD, ELSEWHERE, average=GOOD, move=0.9)
+    ),
     "an honest share": changed(copies=CopySigns(share=0.62, high=0.6, distance_ratio=0.97)),
     "modes alike": changed(modes=ModeSigns(shift=0.05, spread_ratio=1.02)),
 }
