@@ -41,18 +41,19 @@ SETTINGS: dict[str, Any] = {
     "walk": {"faces": 8, "frames": 12, "seed": 1},
     "reader_steps": 1200,
     "quality": 78,  # of the pictures, which are WebP
-    # Residual networks without normalisation, the relativistic loss, R1 and R2 (after R3GAN). One step takes
-    # 8.5 times as long as the recipe's on one thread, so that there are as many fewer of them.
-    "others": {
-        "r3gan": {
-            "changes": {
-                "model.family": "r3gan", "model.width": 16, "loss": "relativistic", "r1": 0.5, "r2": 0.5,
-                "generator_lr": 2e-3, "discriminator_lr": 2e-3, "betas": [0.0, 0.9], "ema_decay": 0.99,
-                "decay_steps": 1400, "steps": 1400,
-            },
-            "at": [0, 100, 250, 500, 1000, 1400],
-        }
-    },
+}
+
+# Residual networks without normalisation, the relativistic loss, R1 and R2 (after R3GAN). One step takes
+# 8.5 times as long as the recipe's on one thread, so that there are as many fewer of them.
+OTHERS: dict[str, Any] = {
+    "r3gan": {
+        "changes": {
+            "model.family": "r3gan", "model.width": 16, "loss": "relativistic", "r1": 0.5, "r2": 0.5,
+            "generator_lr": 2e-3, "discriminator_lr": 2e-3, "betas": [0.0, 0.9], "ema_decay": 0.99,
+            "decay_steps": 1400, "steps": 1400,
+        },
+        "at": [0, 100, 250, 500, 1000, 1400],
+    }
 }  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def run(train: ImageDataset, test: ImageDataset, settings: dict[str, Any]) -> di
 
 def run_other(train: ImageDataset, test: ImageDataset, settings: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the record of other networks: scores, and the last picture."""
-    other = settings["others"][name]
+    other = OTHERS[name]
     judge = Judge(train, test, settings)
     trainer = recipes.load(settings["recipe"]).replace(other["changes"]).trainer(train, None)
     scores, frames = film(trainer, judge, other["at"], settings)
@@ -183,7 +184,7 @@ def main() -> None:
         prog="python -m experiments.portraits", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--out", type=Path, default=RECORD, help="file of the record")
-    parser.add_argument("--other", choices=SETTINGS["others"], help="train these networks, and add them")
+    parser.add_argument("--other", choices=OTHERS, help="train these networks, and add them")
     options = parser.parse_args()
     recipe = recipes.load(SETTINGS["recipe"])
     train, test = (load_dataset(**recipe.data, split=split) for split in ("train", "test"))
