@@ -137,7 +137,7 @@ def test_help(command, capsys):
         (["trian"], ["trian"]),
         (["train", "dcgn"], ["unknown recipe 'dcgn'", "did you mean 'dcgan'"]),
         (["train", "--dataset", "minst"], ["unknown data set 'minst'", "did you mean 'mnist'"]),
-        (["train", "--steps", "0"], ["--steps", "'0'", "at least 1"]),
+        (["train", "--steps", "0"], ["--steps", "'0'", "a whole number from 1 to"]),
         (["train", "--steps", "ten"], ["'ten' is not a whole number"]),
         (["train", "--seconds", "-5"], ["'-5' is not a number above 0"]),
         (["train", "--steps", "5", "--seconds", "5"], ["not allowed with"]),

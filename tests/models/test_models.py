@@ -212,5 +212,5 @@ def test_mlp_discriminator_may_be_smaller_or_larger_than_the_generator():
         assert models.build(**other.spec)[1].net[1].out_features == hidden
     _, zero = models.mlp((2,), latent_dim=3, hidden=16, discriminator_hidden=0)
     assert count(zero) == count(same)
-    with pytest.raises(UserError, match="discriminator_hidden=-1: it must be a whole number, at least 0"):
+    with pytest.raises(UserError, match="discriminator_hidden=-1: it must be a whole number from 0 to 65536"):
         models.mlp((2,), discriminator_hidden=-1)

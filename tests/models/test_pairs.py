@@ -407,7 +407,7 @@ def test_options_are_those_of_the_function_and_all_are_documented(family):
 @pytest.mark.parametrize(
     ("family", "options", "message"),
     [
-        ("resnet", {"width": 0}, "resnet: width=0: it must be a whole number, at least 1"),
+        ("resnet", {"width": 0}, "resnet: width=0: it must be a whole number from 1 to 65536"),
         ("resnet", {"shape": (1, 33, 33)}, "resnet: images of 33x33 pixels do not fit; it takes 16, 28"),
         ("r3gan", {"shape": (1, 33, 33)}, "r3gan: images of 33x33 pixels do not fit"),
         ("r3gan", {"shape": (2,)}, r"r3gan: shape=\(2,\); it takes \(C, H, W\)"),
