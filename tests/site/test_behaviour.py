@@ -7,6 +7,8 @@ PICTURE = """(slider) => {
   const root = slider.closest("[role=group]");
   const canvas = root.querySelector("canvas");
   if (canvas) return canvas.toDataURL();
+  const drawing = root.querySelector(".gb-conv-view");
+  if (drawing) return drawing.innerHTML;
   return [...root.querySelectorAll("img")].map((image) => image.hidden ? "" : image.src).join(" ");
 }"""
 
