@@ -44,7 +44,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 # Residual networks without normalisation, the relativistic loss, R1 and R2 (after R3GAN). One step takes
-# 8.5 times as long as the recipe's on one thread, so that there are as many fewer of them.
+# eight or nine times as long as the recipe's on one thread (`step_seconds`), so there are as many fewer.
 OTHERS: dict[str, Any] = {
     "r3gan": {
         "changes": {
@@ -166,15 +166,34 @@ def run(train: ImageDataset, test: ImageDataset, settings: dict[str, Any]) -> di
     }
 
 
+def seconds_a_step(trainer: Trainer, steps: int = 12) -> float:
+    """Return how long a step of a trainer takes, after three that warm it up."""
+    for _ in range(3):
+        trainer.train_step()
+    start = time.perf_counter()
+    for _ in range(steps):
+        trainer.train_step()
+    return round((time.perf_counter() - start) / steps, 4)
+
+
+def step_times(train: ImageDataset, settings: dict[str, Any], name: str) -> dict[str, float]:
+    """Return the time of a step of the recipe's networks, and of others: both beside nothing else."""
+    recipe = recipes.load(settings["recipe"])
+    both = {settings["recipe"]: recipe, name: recipe.replace(OTHERS[name]["changes"])}
+    return {key: seconds_a_step(each.trainer(train, None)) for key, each in both.items()}
+
+
 def run_other(train: ImageDataset, test: ImageDataset, settings: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the record of other networks: scores, and the last picture."""
     other = OTHERS[name]
+    times = step_times(train, settings, name)
     judge = Judge(train, test, settings)
     trainer = recipes.load(settings["recipe"]).replace(other["changes"]).trainer(train, None)
     scores, frames = film(trainer, judge, other["at"], settings)
     return {
         "command": f"python -m experiments.portraits --other {name}", **other,
-        "extractor": judge.described(), "made_with": describe(), "scores": scores, "frames": frames[-1:],
+        "step_seconds": times, "extractor": judge.described(), "made_with": describe(), "scores": scores,
+        "frames": frames[-1:],
     }  # fmt: skip
 
 

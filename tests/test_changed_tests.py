@@ -1,21 +1,15 @@
 """The tool that picks the tests of what has changed: none is left out that is named after it."""
 
-import importlib.util
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load(ROOT / "tools" / "changed_tests.py")
+tool = SimpleNamespace(**runpy.run_path(str(ROOT / "tools" / "changed_tests.py")))
 TESTS = tool.all_tests()
 
 

@@ -74,9 +74,8 @@ def translate(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """
     for axis, shift in ((2, down), (3, right)):
         size = x.shape[axis]
-        source = (
-            torch.arange(size, device=x.device) - shift[:, None]
-        )  # (N, size): where each pixel comes from
+        # Where each pixel comes from, shape (N, size).
+        source = torch.arange(size, device=x.device) - shift[:, None]
         inside = (source >= 0) & (source < size)
         shape = [len(x), 1, 1, 1]
         shape[axis] = size

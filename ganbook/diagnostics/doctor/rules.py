@@ -85,8 +85,7 @@ def batchnorm(e: Evidence) -> Verdict:
     if modes_differ(e) and e.modes is not None:
         seen = (
             f"in eval mode the samples' mean is {e.modes.shift:.2f} standard deviations of the data away "
-            f"from "
-            f"that in training mode, and their spread {e.modes.spread_ratio:.2f} times as large"
+            f"from that in training mode, and their spread {e.modes.spread_ratio:.2f} times as large"
         )
         return found("batchnorm", seen, "sure")
     average = e.snapshots[-1].average
@@ -124,9 +123,8 @@ def g_memorises(e: Evidence) -> Verdict:
         return FAIR
     if e.copies.share > max(e.copies.high, 0.7) and e.copies.distance_ratio < COPIES:
         seen = (
-            f"the share of samples nearer to training data is {e.copies.share:.2f} (0.5 is fair, chance "
-            f"ends at "
-            f"{e.copies.high:.2f}); their mean distance to it is {e.copies.distance_ratio:.2f} of that to "
+            f"the share of samples nearer to training data is {e.copies.share:.2f} (0.5 is fair, chance ends "
+            f"at {e.copies.high:.2f}); their mean distance to it is {e.copies.distance_ratio:.2f} of that to "
             "held-out data"
         )
         return found("g-memorises", seen, "sure" if e.copies.distance_ratio < 0.5 else "likely")
@@ -270,9 +268,8 @@ def no_improvement(e: Evidence) -> Verdict:
     ):
         return FAIR
     seen = (
-        f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; their distance "
-        f"to it is "
-        f"{signs.distance:.1f} times that between real samples"
+        f"the nearest neighbour tells {signs.told_apart:.0%} of the samples from the data; their distance to "
+        f"it is {signs.distance:.1f} times that between real samples"
     )
     return found("no-improvement", seen, "possible")
 
